@@ -1,0 +1,63 @@
+"""What every verb shares: the settings in force, the lake they name, and how talk reaches the terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline import config
+
+if TYPE_CHECKING:
+    from pipeline.lake.tables import Lake
+
+
+@dataclass
+class Context:
+    """One run of the command; filled from the global options."""
+
+    settings: config.Settings = field(default_factory=config.Settings)
+    as_of: str | None = None
+    color: bool = True
+    progress: bool = True
+    quiet: bool = False
+
+    def lake(self, create: bool = False) -> Lake:
+        """The lake the settings name; raises NoDataError where there is none and `create` is false."""
+        from pipeline.lake.tables import Lake
+
+        return Lake.open(self.settings.lake, create=create)
+
+    def say(self, text: str) -> None:
+        """Talk, on stderr, so that stdout carries nothing but data."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr)
+
+
+current = Context()
+
+
+def common_options(
+    lake: str = typer.Option(None, "--lake", help="Folder of the lake.", metavar="DIR", show_default="./lake"),
+    config_file: str = typer.Option(None, "--config", help="Settings file.", metavar="FILE"),
+    as_of: str = typer.Option(None, "--as-of", help="Count relative times back from here.", metavar="TIME"),
+    debug: bool = typer.Option(False, "--debug", help="Show the whole traceback of an error."),
+    no_color: bool = typer.Option(False, "--no-color", help="Plain text; the variable NO_COLOR does the same."),
+    no_progress: bool = typer.Option(False, "--no-progress", help="No progress bar."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Data and errors only."),
+) -> None:
+    """Reads the global options into `current`."""
+    current.settings = config.load({"lake": lake, "config": config_file})
+    current.as_of, current.color = as_of, not no_color
+    current.progress, current.quiet = not no_progress, quiet
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """`text` without the control characters by which a log field could drive the reader's terminal."""
+    return _CONTROL.sub("\ufffd", text)

@@ -1,0 +1,50 @@
+"""The exception tree: each error is one line a person can act on, and knows its exit code.
+
+    TrailsiftError          1  something failed
+    ├── UsageError          2  the command was asked for something it cannot do
+    ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
+    ├── SourceError         1  a place logs come from cannot be read
+    ├── LakeError           1  the lake cannot be opened, written or understood
+    ├── QueryError          1  a question file or an SQL text is wrong
+    └── SnapshotError       1  an IAM snapshot file cannot be understood
+"""
+
+from __future__ import annotations
+
+
+class TrailsiftError(Exception):
+    """Reads `<place>: <what is wrong>; <what to do>`; `remedy` may be empty."""
+
+    exit_code = 1
+
+    def __init__(self, place: object, problem: str, remedy: str = "") -> None:
+        self.place, self.problem, self.remedy = str(place), problem, remedy
+        super().__init__(f"{place}: {problem}; {remedy}" if remedy else f"{place}: {problem}")
+
+
+class UsageError(TrailsiftError):
+    """The request itself is at fault: an unknown id, a malformed time, a missing path."""
+
+    exit_code = 2
+
+
+class NoDataError(TrailsiftError):
+    """There is nothing to answer from: an empty lake, no snapshot, no events in the window."""
+
+    exit_code = 5
+
+
+class SourceError(TrailsiftError):
+    """A source as a whole cannot be read; a single bad object is quarantined instead."""
+
+
+class LakeError(TrailsiftError):
+    """The lake cannot be opened or written."""
+
+
+class QueryError(TrailsiftError):
+    """A question cannot be loaded or run; `place` is `file:line:column` where one is known."""
+
+
+class SnapshotError(TrailsiftError):
+    """An IAM snapshot file is not one of the documents AWS gives out."""

@@ -1,0 +1,153 @@
+"""The lake's tables as Arrow schemas: the one place that names their columns.
+
+`events` keeps CloudTrail's own names in the shape of AWS's documented Athena table ("Create a table for
+CloudTrail logs in Athena"); members AWS leaves open are JSON text; columns we derive are in snake_case.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+TEXT = pa.string()
+TIME = pa.timestamp("us", tz="UTC")
+
+
+def _texts(*names: str) -> list[tuple[str, pa.DataType]]:
+    return [(name, TEXT) for name in names]
+
+
+SESSION_ISSUER = pa.struct(_texts("type", "principalId", "arn", "accountId", "userName"))
+SESSION_CONTEXT = pa.struct(
+    [
+        ("attributes", pa.struct(_texts("mfaAuthenticated", "creationDate"))),
+        ("sessionIssuer", SESSION_ISSUER),
+        ("ec2RoleDelivery", TEXT),
+        ("webIdFederationData", pa.struct([("federatedProvider", TEXT), ("attributes", pa.map_(TEXT, TEXT))])),
+        ("sourceIdentity", TEXT),
+    ]
+)
+USER_IDENTITY = pa.struct(
+    [
+        *_texts("type", "principalId", "arn", "accountId", "invokedBy", "accessKeyId", "userName"),
+        ("onBehalfOf", pa.struct(_texts("userId", "identityStoreArn"))),
+        ("sessionContext", SESSION_CONTEXT),
+        *_texts("identityProvider", "credentialId"),
+    ]
+)
+RESOURCES = pa.list_(pa.struct(_texts("ARN", "accountId", "type", "ARNPrefix")))
+ADDENDUM = pa.struct(_texts("reason", "updatedFields", "originalRequestID", "originalEventID"))
+TLS_DETAILS = pa.struct(_texts("tlsVersion", "cipherSuite", "clientProvidedHostHeader"))
+
+# Members whose content AWS leaves open: kept as JSON text, to the letter.
+OPEN = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails", "edgeDeviceDetails")
+
+RECORD = pa.schema(
+    [
+        ("eventVersion", TEXT),
+        ("userIdentity", USER_IDENTITY),
+        ("eventTime", TIME),
+        *_texts("eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage"),
+        *_texts("requestParameters", "responseElements", "additionalEventData", "requestID", "eventID"),
+        ("readOnly", pa.bool_()),
+        ("resources", RESOURCES),
+        *_texts("eventType", "apiVersion"),
+        ("managementEvent", pa.bool_()),
+        *_texts("recipientAccountId", "serviceEventDetails", "sharedEventID", "vpcEndpointId", "vpcEndpointAccountId"),
+        ("eventCategory", TEXT),
+        ("addendum", ADDENDUM),
+        *_texts("sessionCredentialFromConsole", "edgeDeviceDetails"),
+        ("tlsDetails", TLS_DETAILS),
+    ]
+)
+
+# What Trailsift works out for each event. `account_id` is the recipient's account (else the caller's);
+# `path_unknown` marks an assumed role whose record did not say under which path the role lives;
+# `record_sha256` is the identity of a record that has no eventID (version 1.0), null otherwise.
+DERIVED = pa.schema(
+    [
+        *_texts("principal_arn", "principal_type", "principal_id", "session_name", "access_key_id"),
+        ("path_unknown", pa.bool_()),
+        *_texts("account_id", "service", "outcome", "via_service", "source_network", "record_sha256", "extra"),
+        ("source_object", TEXT),
+        ("ingested_at", TIME),
+        ("batch_id", TEXT),
+    ]
+)
+
+# Columns that say where a row came from, not what happened: they differ between equal lakes.
+PROVENANCE = ("source_object", "ingested_at", "batch_id")
+
+EVENTS = pa.schema([*RECORD, *DERIVED])
+
+LEDGER = pa.schema(
+    [
+        *_texts("uri", "etag"),
+        ("size", pa.int64()),
+        *_texts("sha256", "status", "reason"),
+        *[(name, pa.int64()) for name in ("records_read", "events_new", "duplicates", "quarantined", "other_tables")],
+        ("ingested_at", TIME),
+        ("batch_id", TEXT),
+    ]
+)
+
+# The roll-up that reports read. A row is a partial sum: several may share a key, so sum `count`,
+# take the least `first_seen` and the greatest `last_seen` (the view `usage` does).
+USAGE_KEYS = (
+    *("day", "account_id", "awsRegion", "principal_arn", "principal_type", "principal_id", "access_key_id"),
+    *("eventSource", "eventName", "eventType", "eventCategory", "readOnly", "outcome", "via_service", "request"),
+)
+USAGE = pa.schema(
+    [
+        *[(k, pa.date32() if k == "day" else pa.bool_() if k == "readOnly" else TEXT) for k in USAGE_KEYS],
+        ("count", pa.int64()),
+        ("first_seen", TIME),
+        ("last_seen", TIME),
+        ("sample_event_id", TEXT),
+        ("batch_id", TEXT),
+    ]
+)
+
+# `kind` is record, object or conflicting_copy; `raw` is the refused record's own bytes (null for an object,
+# which is read again from its place). A later row with status `released` closes an earlier one of its id.
+QUARANTINE = pa.schema(
+    [
+        *_texts("id", "kind", "status", "place", "uri", "reason"),
+        ("raw", pa.binary()),
+        ("at", TIME),
+        ("batch_id", TEXT),
+    ]
+)
+
+# Digests, insights and aggregated summaries: the record whole, and what their readers select by.
+OTHER = pa.schema(
+    [
+        *_texts("id", "account_id", "awsRegion"),
+        ("start_time", TIME),
+        ("end_time", TIME),
+        ("record", TEXT),
+        ("source_object", TEXT),
+        ("ingested_at", TIME),
+        ("batch_id", TEXT),
+    ]
+)
+
+# One row an item of IAM at the time of a snapshot; `item` is AWS's own JSON for it.
+IAM_SNAPSHOTS = pa.schema(
+    [
+        ("snapshot_id", TEXT),
+        ("taken_at", TIME),
+        *_texts("account_id", "kind", "arn", "name", "item", "source_object"),
+        ("imported_at", TIME),
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "events": EVENTS,
+    "ledger": LEDGER,
+    "usage": USAGE,
+    "quarantine": QUARANTINE,
+    "digests": OTHER,
+    "insights": OTHER,
+    "aggregated": OTHER,
+    "iam_snapshots": IAM_SNAPSHOTS,
+}
