@@ -42,7 +42,8 @@ def parse_duration(text: str, place: str = "duration") -> timedelta:
 
 def iso(moment: datetime) -> str:
     """CloudTrail's own way of writing an instant, to the second: `2026-11-01T10:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = moment.astimezone(UTC)
+    return f"{moment.year:04}-{moment:%m-%dT%H:%M:%SZ}"
 
 
 def day_start(day: date) -> datetime:

@@ -1,0 +1,364 @@
+"""Records to Arrow: the columns of `events`, those CloudTrail names and those we derive.
+
+The common record takes a fast path: one typed decode of the whole object, columns built from distinct values
+(a session's `userIdentity` is decoded once, not once an event). A record with anything unexpected takes the
+slow path, which gives the same columns and keeps the unexpected in `extra`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.records.decode import Refused, is_digest, members, records
+from pipeline.records.fields import fit, join
+from pipeline.records.principal import Principal, outcome, principal, source_network
+from pipeline.records.schema import EVENTS, OPEN, RECORD
+from pipeline.times import iso
+
+# Above this size an object is decoded record by record, so that memory does not follow the object's size.
+WHOLE = 32 << 20
+_CANONICAL_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+_NESTED = ("userIdentity", "resources", "addendum", "tlsDetails")
+_OTHER_CATEGORY = {"Insight": "insights", "Aggregated": "aggregated"}
+_OTHER_TYPE = {"AwsCloudTrailInsight": "insights", "AwsAggregatedEvent": "aggregated"}
+
+
+def _typed(name: str, kind: pa.DataType) -> Any:
+    """The msgspec type of an Arrow type: strict, so that whatever does not fit is noticed."""
+    if pa.types.is_struct(kind):
+        members = [(each.name, _typed(each.name, each.type) | None, None) for each in kind]
+        return msgspec.defstruct(name, members, forbid_unknown_fields=True, omit_defaults=True, gc=False)
+    if pa.types.is_list(kind):
+        return list[_typed(name, kind.value_type)]  # type: ignore[misc]
+    if pa.types.is_map(kind):
+        return dict[str, str]
+    return bool if pa.types.is_boolean(kind) else str
+
+
+def _member(each: pa.Field) -> tuple[str, Any, None]:
+    if each.name in OPEN or each.name in _NESTED:
+        return each.name, msgspec.Raw, None
+    return each.name, (str if each.name == "eventTime" else _typed(each.name, each.type)) | None, None
+
+
+_Event: Any = msgspec.defstruct("Event", [_member(each) for each in RECORD], forbid_unknown_fields=True, gc=False)
+_Object: Any = msgspec.defstruct("Object", [("Records", list[_Event])], forbid_unknown_fields=False, gc=False)
+_object = msgspec.json.Decoder(_Object)
+_event = msgspec.json.Decoder(_Event)
+_nested = {name: msgspec.json.Decoder(_typed(name, RECORD.field(name).type)) for name in _NESTED}
+
+
+@dataclass
+class Part:
+    """What came of a run of records: event rows in order, and what went elsewhere."""
+
+    events: pa.Table
+    runs: list[tuple[int, int]]  # (object, its rows) in row order
+    others: list[dict[str, Any]]  # rows for digests, insights, aggregated; "table" names which
+    refused: list[tuple[int, int, Refused]]  # (object, position in it, why)
+
+
+@dataclass
+class Builder:
+    """Takes objects one after another and builds a Part of them; `rows` and `bytes` tell when it is large."""
+
+    _events: list[Any] = field(default_factory=list)
+    _times: list[pa.Array] = field(default_factory=list)
+    _extra: dict[int, dict[str, bytes]] = field(default_factory=dict)
+    _sha256: dict[int, str] = field(default_factory=dict)
+    _runs: list[tuple[int, int]] = field(default_factory=list)
+    _others: list[dict[str, Any]] = field(default_factory=list)
+    _refused: list[tuple[int, int, Refused]] = field(default_factory=list)
+    bytes: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Event rows taken so far."""
+        return len(self._events)
+
+    def add_whole(self, number: int, data: bytes) -> bool:
+        """Takes an object's records on the fast path; False, taking nothing, where one is out of the ordinary."""
+        if len(data) > WHOLE:
+            return False
+        try:
+            events = _object.decode(data).Records
+            if not data.isascii():
+                data.decode()
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return False
+        times = _canonical_times([each.eventTime for each in events])
+        if times is None or not all(each.eventID and each.eventCategory not in _OTHER_CATEGORY for each in events):
+            return False
+        self._events += events
+        self._times.append(times)
+        self._runs.append((number, len(events)))
+        self.bytes += len(data)
+        return True
+
+    def add(self, number: int, position: int, record: Any) -> None:
+        """Takes one record, whatever it holds; what is no record is refused with a reason."""
+        if isinstance(record, Refused):
+            self._refused.append((number, position, record))
+            return
+        try:
+            found = members(record)
+        except ValueError as error:
+            self._refused.append((number, position, Refused(bytes(record), str(error))))
+            return
+        try:
+            text = bytes(record).decode()
+        except UnicodeDecodeError:
+            self._refused.append((number, position, Refused(bytes(record), "is not valid UTF-8")))
+            return
+        self.bytes += len(text)
+        if other := _other(record, found, text):
+            self._others.append(other | {"object": number})
+            return
+        event, rest = _fit_event(found)
+        moment = readable_time(event.eventTime)
+        if moment is None:
+            reason = f"has no readable eventTime ({event.eventTime!r})" if event.eventTime else "has no eventTime"
+            self._refused.append((number, position, Refused(bytes(record), reason)))
+            return
+        at = len(self._events)
+        if event.eventTime != iso(moment):
+            rest["eventTime"] = msgspec.json.encode(event.eventTime)
+        if not event.eventID:
+            self._sha256[at] = hashlib.sha256(canonical(text).encode()).hexdigest()
+        if rest:
+            self._extra[at] = rest
+        self._events.append(event)
+        self._times.append(pa.array([moment], _TIME))
+        if self._runs and self._runs[-1][0] == number:
+            self._runs[-1] = (number, self._runs[-1][1] + 1)
+        else:
+            self._runs.append((number, 1))
+
+    def build(self) -> Part:
+        """The Part of all that was taken; the builder starts anew."""
+        part = Part(self._table(), self._runs, self._others, self._refused)
+        self.__init__()  # type: ignore[misc]
+        return part
+
+    def _table(self) -> pa.Table:
+        names = RECORD.names
+        columns: dict[str, Any] = dict(
+            zip(names, zip(*map(msgspec.structs.astuple, self._events), strict=True), strict=True)
+            if self._events
+            else ((name, ()) for name in names)
+        )
+        arrays: dict[str, pa.Array] = {"eventTime": pa.concat_arrays(self._times or [pa.array([], _TIME)])}
+        rests = dict(self._extra)
+        for name in _NESTED:
+            raws = columns[name]
+            values, indices, left = _distinct(name, raws)
+            arrays[name] = pa.array(values, RECORD.field(name).type).take(indices)
+            if name == "userIdentity":
+                people = [principal(each) for each in values]
+                arrays |= {each: column.take(indices) for each, column in _principals(people).items()}
+            if left:
+                for row, index in enumerate(indices.to_pylist()):
+                    if index in left:
+                        rests[row] = {**rests.get(row, {}), name: left[index]}
+        for each in RECORD:
+            if each.name in OPEN:
+                texts = [None if raw is None else bytes(raw) for raw in columns[each.name]]
+                texts = [None if text == b"null" else text for text in texts]
+                arrays[each.name] = pa.array(texts, pa.binary()).cast(pa.string())
+            elif each.name not in arrays:
+                arrays[each.name] = pa.array(columns[each.name], each.type)
+        arrays |= _derived(arrays, columns)
+        count = len(self._events)
+        arrays["record_sha256"] = _sparse(self._sha256, count)
+        arrays["extra"] = _sparse({row: join(rest) for row, rest in rests.items()}, count)
+        for each in EVENTS:
+            if each.name not in arrays:
+                arrays[each.name] = pa.nulls(count, each.type)
+        return pa.table([arrays[name] for name in EVENTS.names], schema=EVENTS)
+
+
+_TIME = RECORD.field("eventTime").type
+
+
+def to_table(items: Iterable[dict[str, Any]]) -> pa.Table:
+    """Rows of schema EVENTS for records given as dicts; raises ValueError for what is no event record."""
+    builder = Builder()
+    for position, item in enumerate(items):
+        builder.add(0, position, json.dumps(item).encode())
+    part = builder.build()
+    if part.refused or part.others:
+        raise ValueError(part.refused[0][2].reason if part.refused else "a digest, insight or aggregated record")
+    return part.events
+
+
+def add_object(builder: Builder, number: int, data: bytes) -> Iterable[None]:
+    """Feeds an object's uncompressed bytes to the builder, pausing after each piece so that the caller may flush.
+
+    Raises ObjectError where no record can be found in it.
+    """
+    if builder.add_whole(number, data):
+        yield
+        return
+    for position, record in enumerate(records(data)):
+        builder.add(number, position, record)
+        yield
+
+
+def readable_time(text: str | None) -> datetime | None:
+    """The instant an eventTime names (ISO 8601 in any of its forms; UTC where no zone is given), or None."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def canonical(text: str) -> str:
+    """The record as canonical JSON: sorted members, null members left out; equal records give equal text."""
+    return json.dumps(_without_nulls(json.loads(text)), sort_keys=True, separators=(",", ":"))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def _canonical_times(texts: list[str | None]) -> pa.Array | None:
+    """The times as timestamps where every one is CloudTrail's own form, so that its text can be given back."""
+    column = pa.array(texts, pa.string())
+    if column.null_count or not pc.all(pc.match_substring_regex(column, _CANONICAL_TIME), min_count=0).as_py():
+        return None
+    try:
+        return column.cast(_TIME)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _fit_event(found: Any) -> tuple[Any, dict[str, bytes]]:
+    """A record's members as a typed event, and the text of those that no column takes."""
+    event, rest = _Event(), {}
+    for name, raw in found.items():
+        if bytes(raw) == b"null":
+            continue
+        if name in OPEN or name in _NESTED:
+            setattr(event, name, raw)
+        elif name in _MEMBER_TYPES:
+            value, left = fit(raw, _MEMBER_TYPES[name])
+            setattr(event, name, value)
+            if left is not None:
+                rest[name] = left
+        else:
+            rest[name] = bytes(raw)
+    return event, rest
+
+
+_MEMBER_TYPES = {each.name: pa.string() if each.name == "eventTime" else each.type for each in RECORD}
+
+
+def _other(record: Any, found: Any, text: str) -> dict[str, Any] | None:
+    """The row of a digest, insight or aggregated record, for the table it belongs to; None for an event."""
+    table = "digests" if is_digest(record) else None
+    for name, kinds in (("eventCategory", _OTHER_CATEGORY), ("eventType", _OTHER_TYPE)):
+        value = fit(found.get(name, b"null"), pa.string())[0]
+        table = table or kinds.get(value or "")
+    if table is None and "timeWindow" in found and "summary" in found and "eventTime" not in found:
+        table = "aggregated"
+    if table is None:
+        return None
+    plain = json.loads(text)
+    window = plain.get("timeWindow") if isinstance(plain.get("timeWindow"), dict) else {}
+    account = plain.get("recipientAccountId") or plain.get("awsAccountId") or plain.get("accountId")
+    start = plain.get("digestStartTime") or window.get("windowStart") or plain.get("eventTime")
+    end = plain.get("digestEndTime") or window.get("windowEnd") or plain.get("eventTime")
+    return {
+        "table": table,
+        "id": hashlib.sha256(canonical(text).encode()).hexdigest(),
+        "account_id": account if isinstance(account, str) else None,
+        "awsRegion": plain.get("awsRegion") if isinstance(plain.get("awsRegion"), str) else None,
+        "start_time": readable_time(start if isinstance(start, str) else None),
+        "end_time": readable_time(end if isinstance(end, str) else None),
+        "record": text,
+    }
+
+
+def _distinct(name: str, raws: Iterable[Any]) -> tuple[list[Any], pa.Array, dict[int, bytes]]:
+    """(values, indices, rests): each distinct text decoded once, and which row has which."""
+    seen: dict[bytes | None, int] = {}
+    indices = [seen.setdefault(None if raw is None else bytes(raw), len(seen)) for raw in raws]
+    values: list[Any] = []
+    rests: dict[int, bytes] = {}
+    decoder, kind = _nested[name], RECORD.field(name).type
+    for index, raw in enumerate(seen):
+        if raw is None:
+            values.append(None)
+            continue
+        try:
+            values.append(msgspec.to_builtins(decoder.decode(raw)))
+        except (msgspec.DecodeError, RecursionError):
+            value, left = fit(raw, kind)
+            values.append(value)
+            if left is not None:
+                rests[index] = left
+    return values, pa.array(indices, pa.int32()), rests
+
+
+def _principals(people: list[Principal]) -> dict[str, pa.Array]:
+    rows = list(zip(*people, strict=True)) or [()] * len(Principal._fields)
+    names = {"arn": "principal_arn", "type": "principal_type", "id": "principal_id"}
+    return {
+        names.get(name, name): pa.array(column, pa.bool_() if name == "path_unknown" else pa.string())
+        for name, column in zip(Principal._fields, rows, strict=True)
+    }
+
+
+def _derived(arrays: dict[str, pa.Array], columns: dict[str, Any]) -> dict[str, pa.Array]:
+    recipient = _mapped(arrays["recipientAccountId"], lambda text: text or None)
+    acting = pc.coalesce(arrays["via_service"], _mapped(arrays["sourceIPAddress"], _service_address))
+    is_service = pc.equal(arrays["principal_type"], "AWSService")
+    return {
+        "account_id": pc.coalesce(recipient, arrays["account_id"]),
+        "service": _mapped(arrays["eventSource"], lambda text: text.removesuffix(".amazonaws.com")),
+        "outcome": pa.array(
+            map(_outcome, columns["errorCode"], columns["errorMessage"], columns["eventName"], columns["responseElements"]),
+            pa.string(),
+        ),
+        "via_service": pc.if_else(is_service, pa.scalar(None, pa.string()), acting),
+        "source_network": _mapped(arrays["sourceIPAddress"], source_network),
+    }
+
+
+def _outcome(code: str | None, message: str | None, name: str | None, response: Any) -> str:
+    if code is None and message is None:
+        # A failed sign-in may say so in its response alone (CloudTrail, "AWS Management Console sign-in events").
+        return "error" if name == "ConsoleLogin" and response is not None and b'"Failure"' in bytes(response) else "ok"
+    return outcome(code, bool(message))
+
+
+def _service_address(address: str) -> str | None:
+    return address if address.endswith(".amazonaws.com") or address.startswith("AWS Internal") else None
+
+
+def _mapped(column: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
+    """`function` of each text, called once a distinct one; null stays null."""
+    encoded = column.dictionary_encode()
+    values = [function(each) for each in encoded.dictionary.to_pylist()]
+    return pa.array(values, pa.string()).take(encoded.indices)
+
+
+def _sparse(values: dict[int, Any], count: int) -> pa.Array:
+    if not values:
+        return pa.nulls(count, pa.string())
+    column: list[Any] = [None] * count
+    for row, value in values.items():
+        column[row] = value
+    return pa.array(column, pa.string())
