@@ -85,6 +85,11 @@ class Builder:
         """Event rows taken so far."""
         return len(self._events)
 
+    @property
+    def aside(self) -> int:
+        """Records taken so far that are no event rows."""
+        return len(self._others) + len(self._refused)
+
     def add_whole(self, number: int, data: bytes) -> bool:
         """Takes an object's records on the fast path; False, taking nothing, where one is out of the ordinary."""
         if len(data) > WHOLE:

@@ -1,0 +1,82 @@
+"""`trailsift ingest SOURCE…`: logs into the lake."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+
+import typer
+
+from pipeline.cli.context import current, printable
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("ingest", help="Bring logs into the lake: files, folders.")(ingest)
+
+
+def ingest(
+    sources: list[str] = typer.Argument(..., help="File or folder with CloudTrail logs.", metavar="SOURCE…"),
+    since: str = typer.Option(None, "--from", help="Only objects delivered on this day or later.", metavar="DAY"),
+    until: str = typer.Option(None, "--to", help="Only objects delivered on this day or before.", metavar="DAY"),
+    account: list[str] = typer.Option([], "--account", help="Only objects of this account (repeatable)."),
+    region: list[str] = typer.Option([], "--region", help="Only objects of this region (repeatable)."),
+    jobs: int = typer.Option(None, "--jobs", min=1, help="Worker processes.", show_default="one a core"),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be read; read and write nothing."),
+    output: str = typer.Option("table", "-o", "--output", help="table or json."),
+) -> None:
+    """Lists the sources' objects, reads the new ones and commits their events; safe to repeat at any time."""
+    from dataclasses import replace
+
+    from pipeline import ingest as run
+    from pipeline.cli.progress import progress
+    from pipeline.errors import UsageError
+
+    if output not in ("table", "json"):
+        raise UsageError("-o", f"{output!r} is no format of ingest", "write table or json")
+    settings = replace(current.settings, jobs=jobs or current.settings.jobs)
+    chosen = run.Selection(frozenset(account), frozenset(region), _day(since, "--from"), _day(until, "--to"))
+    if dry_run:
+        summary = run.plan(settings.lake, sources, chosen)
+    else:
+        with progress(current) as report:
+            summary = run.ingest(settings.lake, sources, settings, chosen, report)
+    for line in summary.problems[:20]:
+        print(f"trailsift: {printable(line)}", file=sys.stderr)
+    if len(summary.problems) > 20:
+        current.say(f"… and {len(summary.problems) - 20:,} more: trailsift lake quarantine")
+    if output == "json":
+        print(json.dumps(summary.as_json()))
+    else:
+        print(_account(summary, dry_run))
+    if summary.partial:
+        raise typer.Exit(4)
+
+
+def _account(summary: object, dry_run: bool) -> str:
+    from pipeline.ingest import Summary
+
+    assert isinstance(summary, Summary)
+    if dry_run:
+        new = summary.objects_seen - summary.objects_skipped
+        return f"would read {new:,} of {summary.objects_seen:,} objects ({summary.bytes_read / 1e6:,.1f} MB)"
+    rate = summary.records_read / summary.seconds if summary.seconds else 0
+    text = (
+        f"{summary.events_new:,} new events from {summary.objects_loaded:,} objects in {summary.seconds:,.1f} s "
+        f"({rate:,.0f} records/s); {summary.duplicates:,} duplicates, {summary.quarantined:,} records quarantined, "
+        f"{summary.objects_failed:,} objects failed, {summary.objects_skipped:,} known before"
+    )
+    if summary.other_tables:
+        text += f"; {summary.other_tables:,} digest, insight or aggregated records"
+    if summary.conflicting_copies:
+        text += f"; {summary.conflicting_copies:,} conflicting copies kept aside (trailsift lake quarantine)"
+    return text
+
+
+def _day(text: str | None, option: str) -> date | None:
+    from datetime import UTC, datetime
+
+    from pipeline.times import parse_time
+
+    return parse_time(text, datetime.now(UTC), option).date() if text else None

@@ -1,0 +1,355 @@
+"""The run from source to lake: lists objects, leaves out the known, has workers read them, commits batch by batch.
+
+Killed at any point and run again it gives the same lake: an object is known only when its batch is committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Settings
+from pipeline.errors import LakeError, TrailsiftError
+from pipeline.lake.tables import Lake
+from pipeline.sources.base import Source, SourceObject, open_source
+from pipeline.workers import Failed, KeysOfPart, Orders, Read, Task, Written, work
+
+# What a compressed byte becomes; only used to size tasks and batches before anything is read.
+_RATIO = 12
+_RECORD_BYTES = 1300
+_TASK_BYTES = 16 << 20
+_ROLL_FORWARD_SECONDS = 20.0
+
+
+@dataclass
+class Summary:
+    """What a run did, in the design's names; sizes in bytes. `problems` has one line a refused object or record."""
+
+    objects_seen: int = 0
+    objects_skipped: int = 0
+    objects_loaded: int = 0
+    objects_failed: int = 0
+    records_read: int = 0
+    events_new: int = 0
+    duplicates: int = 0
+    conflicting_copies: int = 0
+    quarantined: int = 0
+    other_tables: int = 0
+    bytes_read: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object `ingest -o json` prints."""
+        return asdict(self)
+
+    @property
+    def partial(self) -> bool:
+        """Whether something was refused or could not be read: exit code 4."""
+        return bool(self.objects_failed or self.quarantined)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which objects a run takes, by what their names say; an object whose name says nothing is taken."""
+
+    accounts: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    since: Any = None  # day of delivery, inclusive
+    until: Any = None
+
+    def takes(self, item: SourceObject) -> bool:
+        """Whether the object is wanted."""
+        day = item.delivered
+        return (
+            (not self.accounts or item.account is None or item.account in self.accounts)
+            and (not self.regions or item.region is None or item.region in self.regions)
+            and (self.since is None or day is None or day >= self.since)
+            and (self.until is None or day is None or day <= self.until)
+        )
+
+
+Progress = Callable[[Summary, int, int], None]  # (so far, objects done, objects in all)
+
+
+def ingest(
+    location: str | Path,
+    sources: list[str],
+    settings: Settings | None = None,
+    selection: Selection | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Brings every new object of the sources into the lake, which is made where there is none.
+
+    Raises UsageError for a source that does not exist, NoDataError for one that holds nothing, LakeError where
+    the lake cannot be written. What is wrong with single objects or records is in the summary, not raised.
+    """
+    settings = settings or Settings()
+    opened = [open_source(each) for each in sources]
+    listed = listing(opened, selection or Selection())
+    crew = _Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
+    try:
+        lake = Lake.open(location, create=True)
+        return _Run(lake, opened, listed, settings, crew, progress).go()
+    finally:
+        crew.close()
+
+
+def plan(location: str | Path, sources: list[str], selection: Selection | None = None) -> Summary:
+    """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
+    listed = listing([open_source(each) for each in sources], selection or Selection())
+    try:
+        known = _known(Lake.open(location))
+    except TrailsiftError:
+        known = set()
+    new = [item for _, item in listed if (item.uri, item.etag, item.size) not in known]
+    return Summary(
+        objects_seen=len(listed),
+        objects_skipped=len(listed) - len(new),
+        bytes_read=sum(item.size for item in new),
+    )
+
+
+def listing(sources: list[Source], selection: Selection) -> list[tuple[int, SourceObject]]:
+    """Every wanted object once, by day of delivery, so that a batch touches few days of the lake."""
+    found: dict[tuple[str, str, int], tuple[int, SourceObject]] = {}
+    for number, source in enumerate(sources):
+        for item in source.objects():
+            if selection.takes(item):
+                found.setdefault((item.uri, item.etag, item.size), (number, item))
+    return sorted(found.values(), key=lambda each: (str(each[1].delivered or ""), each[1].uri))
+
+
+def _known(lake: Lake) -> set[tuple[str, str, int]]:
+    from pipeline.lake.commit import roll_forward
+    from pipeline.lake.ledger import known_objects
+
+    roll_forward(lake)
+    return known_objects(lake)
+
+
+class _Crew:
+    """The worker processes and the pipes to them."""
+
+    def __init__(self, size: int) -> None:
+        # Forking is quickest; where it is not safe beside system libraries (macOS) a fresh process is started.
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        self.pipes: list[Connection] = []
+        self.processes = []
+        for _ in range(size):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work_alone, args=(theirs, [*self.pipes, ours]), daemon=True)
+            process.start()
+            theirs.close()
+            self.pipes.append(ours)
+            self.processes.append(process)
+
+    def close(self) -> None:
+        for pipe in self.pipes:
+            pipe.close()
+        for process in self.processes:
+            process.join(timeout=0.5)
+            if process.is_alive():
+                process.terminate()
+                process.join()
+
+
+def _work_alone(pipe: Connection, inherited: list[Connection]) -> None:
+    """A forked worker holds copies of the driver's pipe ends; closed, it notices when the driver is gone."""
+    for each in inherited:
+        each.close()
+    work(pipe)
+
+
+class _Run:
+    """One run: hands out tasks, answers workers, commits batches in the order they were begun."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        sources: list[Source],
+        listed: list[tuple[int, SourceObject]],
+        settings: Settings,
+        crew: _Crew,
+        progress: Progress | None,
+    ) -> None:
+        from pipeline.lake.batch import Batch
+        from pipeline.lake.duplicates import Comparer
+
+        self.began = time.monotonic()
+        self.rolled = self.began
+        self.lake, self.crew, self.progress = lake, crew, progress
+        self.comparer = Comparer()
+        self.batch_bytes = settings.batch_rows * _RECORD_BYTES
+        self.summary = Summary(objects_seen=len(listed))
+        known = _known(lake)
+        new = [each for each in listed if (each[1].uri, each[1].etag, each[1].size) not in known]
+        self.summary.objects_skipped = len(listed) - len(new)
+        self.items = {number: item for number, (_, item) in enumerate(new)}
+        self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
+        self.orders = Orders(sources, lake.schema("events"), lake.data / "events", settings.max_object_bytes)
+        self.batches: list[Batch] = []
+        self.outstanding: dict[str, int] = {}
+        self.filled = 0
+        self.done = 0
+
+    def go(self) -> Summary:
+        from pipeline.lake.commit import roll_forward
+
+        for pipe in self.crew.pipes:
+            pipe.send(self.orders)
+        working = list(self.crew.pipes)
+        while working:
+            for pipe in wait(working):
+                assert isinstance(pipe, Connection)
+                try:
+                    message = pipe.recv()
+                except EOFError:
+                    raise LakeError("ingest", "a worker process died", "run the same command again") from None
+                if self._answer(pipe, message):
+                    working.remove(pipe)
+            self._commit_finished(last=not working)
+        roll_forward(self.lake)
+        self._report()
+        return self.summary
+
+    def _answer(self, pipe: Connection, message: Any) -> bool:
+        """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
+        if isinstance(message, Failed):
+            raise LakeError(self.lake.path, message.error, "mend that and run the same command again")
+        if isinstance(message, KeysOfPart):
+            batch = self._batch(message.batch)
+            copies = batch.duplicates(message.keys, message.days)
+            _count(batch, message.runs, copies)
+            pipe.send(copies)
+        elif isinstance(message, Written):
+            self._take(message)
+        elif message == "home":
+            return True
+        else:
+            pipe.send(self._task())
+        return False
+
+    def _task(self) -> Task | None:
+        """Objects for a worker, of the newest batch; a batch that is full makes room for the next."""
+        from pipeline.lake.batch import Batch, Counts
+
+        objects = list(_some(self.left))
+        if not objects:
+            return None
+        if not self.batches or self.filled >= self.batch_bytes:
+            self.batches.append(Batch(self.lake, self.comparer, earlier=list(self.batches)))
+            self.filled = 0
+        batch = self.batches[-1]
+        for number, _, item in objects:
+            batch.objects[number] = Counts(item.uri, item.etag, item.size)
+            self.filled += _weight(item)
+        self.outstanding[batch.id] = self.outstanding.get(batch.id, 0) + len(objects)
+        return Task(batch.id, batch.at, objects)
+
+    def _batch(self, name: str) -> Any:
+        return next(each for each in self.batches if each.id == name)
+
+    def _take(self, written: Written) -> None:
+        batch = self._batch(written.batch)
+        batch.files += written.files
+        if written.usage.num_rows:
+            batch.usage.append(written.usage)
+        if written.copies:
+            batch.copies.append(written.copies)
+        for row in written.others:
+            batch.others.append(row | {"source_object": self.items[row["object"]].uri})
+            batch.objects[row["object"]].other_tables += 1
+        for number, position, raw, reason in written.refused:
+            batch.objects[number].quarantined += 1
+            batch.refused.append(_refused("record", self.items[number], f"#{position}", reason, raw, number))
+        for read in written.reads:
+            self._finish(batch, read)
+        self.outstanding[batch.id] -= len(written.reads)
+        self._report()
+
+    def _finish(self, batch: Any, read: Read) -> None:
+        """An object is through: its row of the ledger is complete."""
+        counts, item = batch.objects[read.number], self.items[read.number]
+        counts.status, counts.reason, counts.sha256 = read.status, read.reason, read.sha256
+        counts.records_read = read.records
+        self.done += 1
+        self.summary.bytes_read += item.size
+        if read.status == "failed":
+            batch.refused.append(_refused("object", item, "", read.reason or "", None, read.number))
+
+    def _commit_finished(self, last: bool) -> None:
+        from pipeline.lake.commit import roll_forward
+
+        while self.batches and not self.outstanding[self.batches[0].id] and (last or len(self.batches) > 1):
+            batch = self.batches[0]
+            if any(each.status in ("loaded", "failed") for each in batch.objects.values()):
+                batch.commit()
+            self.batches.pop(0)
+            self._account(batch)
+            if time.monotonic() - self.rolled > _ROLL_FORWARD_SECONDS:
+                roll_forward(self.lake)
+                self.rolled = time.monotonic()
+
+    def _account(self, batch: Any) -> None:
+        """Adds a committed batch to the summary."""
+        total = self.summary
+        for each in batch.objects.values():
+            if each.status == "skipped":
+                total.objects_skipped += 1
+            elif each.status == "loaded":
+                total.objects_loaded += 1
+                for name in ("records_read", "events_new", "duplicates", "quarantined", "other_tables"):
+                    setattr(total, name, getattr(total, name) + getattr(each, name))
+            else:
+                total.objects_failed += 1
+                total.problems.append(f"{each.uri}: {each.reason}")
+        total.problems += [f"{row['place']}: {row['reason']}" for row in batch.refused if row["kind"] == "record"]
+        total.conflicting_copies += batch.conflicts
+        self._report()
+
+    def _report(self) -> None:
+        self.summary.seconds = round(time.monotonic() - self.began, 3)
+        if self.progress:
+            self.progress(self.summary, self.done, len(self.items))
+
+
+def _some(left: Iterator[tuple[int, int, SourceObject]]) -> Iterator[tuple[int, int, SourceObject]]:
+    weight = 0
+    for each in left:
+        yield each
+        weight += _weight(each[2])
+        if weight >= _TASK_BYTES:
+            return
+
+
+def _weight(item: SourceObject) -> int:
+    return item.size * (_RATIO if item.uri.endswith("gz") else 1) + 1
+
+
+def _count(batch: Any, runs: list[tuple[int, int]], copies: list[int]) -> None:
+    """Spreads a part's rows over their objects as new or duplicate; `copies` are sorted row numbers."""
+    from bisect import bisect_left
+
+    start = 0
+    for number, rows in runs:
+        known = bisect_left(copies, start + rows) - bisect_left(copies, start)
+        batch.objects[number].duplicates += known
+        batch.objects[number].events_new += rows - known
+        start += rows
+
+
+def _refused(
+    kind: str, item: SourceObject, position: str, reason: str, raw: bytes | None, number: int
+) -> dict[str, Any]:
+    place = f"{item.uri}{position}"
+    identity = hashlib.sha256(f"{place}|{reason}|{item.etag}".encode() + (raw or b"")).hexdigest()[:24]
+    common = {"id": identity, "kind": kind, "status": "quarantined", "place": place, "uri": item.uri}
+    return common | {"reason": reason, "raw": raw, "object": number}

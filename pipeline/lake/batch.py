@@ -1,0 +1,184 @@
+"""A batch of ingested objects on its way into the lake: deduplicated, counted, then committed as one.
+
+A batch is pinned to the snapshot it began at. Every part of it is compared with that snapshot's files, with the
+parts before it and with the batches of the same run that are not committed yet; at the commit it is compared
+with whatever other processes added since. So the compare-and-swap of the commit makes the whole valid.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import LakeError
+from pipeline.lake.commit import commit_events, roll_forward, stage
+from pipeline.lake.duplicates import Comparer, keys_of
+from pipeline.lake.failpoints import hit
+from pipeline.lake.ledger import known_objects
+from pipeline.lake.tables import Lake
+from pipeline.lake.usage import roll_up
+from pipeline.records.schema import LEDGER, OTHER, QUARANTINE
+from pipeline.times import day_start
+
+OTHER_TABLES = ("digests", "insights", "aggregated")
+_TRIES = 200
+
+
+@dataclass
+class Counts:
+    """One object on its way: what the ledger will say of it."""
+
+    uri: str
+    etag: str
+    size: int
+    sha256: str | None = None
+    status: str = "loaded"
+    reason: str | None = None
+    records_read: int = 0
+    events_new: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    other_tables: int = 0
+
+
+@dataclass
+class Batch:
+    """Parts of a batch are added as workers write them; `commit` makes them part of the lake."""
+
+    lake: Lake
+    comparer: Comparer
+    earlier: list[Batch] = field(default_factory=list)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.base = self.lake.load("events")
+        self.seen: set[str] = set()
+        self.objects: dict[int, Counts] = {}
+        self.files: list[Path] = []
+        self.usage: list[pa.Table] = []
+        self.refused: list[dict[str, Any]] = []
+        self.others: list[dict[str, Any]] = []
+        self.copies: list[Path] = []
+        self.days: tuple[date, date] | None = None
+        self.conflicts = 0
+        self.committed = False
+
+    def duplicates(self, keys: pa.Table, days: tuple[date, date] | None) -> list[int]:
+        """Rows of a part whose event is known already: in the lake, in this run, or earlier in the part."""
+        if days is None:
+            return []
+        self.days = days if self.days is None else (min(days[0], self.days[0]), max(days[1], self.days[1]))
+        known = set(self.comparer.rows_in(keys, self._planned(self.base, days)))
+        others = [each.seen for each in self.earlier]
+        for row, key in enumerate(keys_of(keys)):
+            if key in self.seen or any(key in each for each in others):
+                known.add(row)
+            else:
+                self.seen.add(key)
+        return sorted(known)
+
+    def commit(self) -> None:
+        """Puts the batch into the lake; raises LakeError where others never leave it a chance."""
+        hit("data-written")
+        for _ in range(_TRIES):
+            events = self.lake.load("events")
+            if events.metadata.current_snapshot_id != self.base.metadata.current_snapshot_id:
+                self._meet(events)
+            self._keep_conflicting_copies(events)
+            name = uuid.uuid4().hex
+            followers = stage(self.lake, name, self._followers())
+            hit("before-commit")
+            if commit_events(events, self.id, name, followers, self.files):
+                hit("events-committed")
+                self.committed = True
+                self.earlier = []
+                return
+            time.sleep(random.uniform(0, 0.1))
+        raise LakeError(self.lake.path, "other writers committed first every time", "run the same command again")
+
+    def _meet(self, events: Any) -> None:
+        """Takes account of what others committed since the batch began: their objects and their events."""
+        roll_forward(self.lake, events)
+        theirs = known_objects(self.lake)
+        for number in [n for n, each in self.objects.items() if (each.uri, each.etag, each.size) in theirs]:
+            self.objects[number].status = "skipped"
+        if self.days is None:
+            return
+        own = {str(path) for each in self.earlier for path in each.files}
+        fresh = set(self._planned(events, self.days)) - set(self._planned(self.base, self.days)) - own
+        if fresh:
+            self._remove(sorted(fresh))
+        self.base = events
+
+    def _remove(self, fresh: list[str]) -> None:
+        """Rewrites this batch's files without the rows that `fresh` files of other writers hold."""
+        removed = False
+        by_uri = {each.uri: each for each in self.objects.values()}
+        for place, path in enumerate(self.files):
+            rows = pq.read_table(path, partitioning=None)
+            known = self.comparer.rows_in(rows.select(["eventID", "record_sha256", "account_id"]), fresh)
+            if not known:
+                continue
+            removed = True
+            mask = np.ones(rows.num_rows, dtype=bool)
+            mask[known] = False
+            kept, copies = rows.filter(pa.array(mask)), rows.filter(pa.array(~mask))
+            for uri in copies["source_object"].to_pylist():
+                by_uri[uri].events_new -= 1
+                by_uri[uri].duplicates += 1
+            self.copies.append(path.with_name(f"{path.stem}-copies-{uuid.uuid4().hex[:8]}.parquet"))
+            pq.write_table(copies, self.copies[-1])
+            self.files[place] = path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet")
+            pq.write_table(kept, self.files[place], compression="zstd")
+            path.unlink()
+        if removed:
+            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in self.files]
+
+    def _keep_conflicting_copies(self, events: Any) -> None:
+        """Copies that tell another story than the event that stays are kept aside in quarantine."""
+        if not self.copies or self.days is None:
+            return
+        stays = [str(path) for each in [*self.earlier, self] for path in each.files]
+        stays += self._planned(events, self.days)
+        for row in self.comparer.conflicting([str(path) for path in self.copies], sorted(set(stays))):
+            self.refused.append(row | {"kind": "conflicting_copy"})
+            self.conflicts += 1
+        for path in self.copies:
+            path.unlink()
+        self.copies = []
+
+    def _planned(self, events: Any, days: tuple[date, date]) -> list[str]:
+        since, until = day_start(days[0]), day_start(days[1]) + timedelta(days=1, microseconds=-1)
+        return self.lake.files("events", since, until, table=events)
+
+    def _followers(self) -> dict[str, pa.Table]:
+        """The batch's rows for the tables that follow `events`."""
+        taken = {number: each for number, each in self.objects.items() if each.status in ("loaded", "failed")}
+        tables = {
+            "ledger": _rows(LEDGER, (vars(each) for each in taken.values()), self),
+            "usage": pa.concat_tables(self.usage) if self.usage else None,
+            "quarantine": _rows(QUARANTINE, (e for e in self.refused if self._counts(e, taken)), self),
+        }
+        for name in OTHER_TABLES:
+            rows = (each for each in self.others if each["table"] == name and each["object"] in taken)
+            tables[name] = _rows(OTHER, rows, self)
+        return {name: rows for name, rows in tables.items() if rows is not None}
+
+    def _counts(self, row: dict[str, Any], taken: dict[int, Counts]) -> bool:
+        return row.get("object") is None or row["object"] in taken
+
+
+def _rows(schema: pa.Schema, rows: Iterable[dict[str, Any]], batch: Batch) -> pa.Table:
+    common = {"batch_id": batch.id, "at": batch.at, "ingested_at": batch.at}
+    return pa.Table.from_pylist([{**common, **row} for row in rows], schema=schema)

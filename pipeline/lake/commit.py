@@ -1,0 +1,112 @@
+"""The commit protocol: one compare-and-swap on `events`, the other tables rolled forward from its snapshots.
+
+There is no transaction over several Iceberg tables. So the events snapshot is the commit point: it names its
+attempt in its summary, and the attempt's rows for every other table lie ready in files named after it. Whoever
+comes next appends those files to their tables, moving the table's watermark in the same commit, so that nothing
+is applied twice and nothing is lost wherever a writer dies. A lost race is never retried blindly: the caller
+looks at the new head, removes what others committed meanwhile, and tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import LakeError
+from pipeline.lake.failpoints import hit
+from pipeline.lake.tables import APPLIED, Lake
+from pipeline.records.schema import TABLES
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+BATCH, ATTEMPT, FOLLOWERS = "lake.batch-id", "lake.attempt", "lake.tables"
+_TRIES = 100
+
+
+def stage(lake: Lake, attempt: str, tables: dict[str, pa.Table]) -> list[str]:
+    """Writes an attempt's rows for the following tables, ready to be applied; gives the names with rows."""
+    names = [name for name, rows in tables.items() if rows.num_rows]
+    for name in names:
+        path = follower_file(lake, name, attempt)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(tables[name].cast(lake.schema(name)), path, compression="zstd")
+    return names
+
+
+def follower_file(lake: Lake, name: str, attempt: str) -> Path:
+    """Where an attempt keeps its rows of a following table."""
+    return lake.data / name / f"{attempt}.parquet"
+
+
+def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[str], files: Iterable[Path]) -> bool:
+    """Appends data files (none is fine) to `events` if its head is still the one pinned; False for a lost race.
+
+    Any other failure is looked into: if the commit landed all the same it counts, else the error is raised.
+    """
+    from pyiceberg.exceptions import CommitFailedException
+
+    summary = {BATCH: batch, ATTEMPT: attempt, FOLLOWERS: ",".join(followers)}
+    try:
+        _append(events, files, summary)
+        return True
+    except CommitFailedException:
+        return False
+    except Exception:
+        fresh = events.catalog.load_table(events.name())
+        if any(each.summary and each.summary.additional_properties.get(ATTEMPT) == attempt for each in fresh.snapshots()):
+            return True
+        raise
+
+
+def roll_forward(lake: Lake, events: Table | None = None) -> None:
+    """Applies to every following table what committed events snapshots hold for it and it does not have yet."""
+    events = events or lake.load("events")
+    for name in TABLES:
+        if name not in ("events", "iam_snapshots"):
+            _follow(lake, name, events)
+    hit("all-applied")
+
+
+def _follow(lake: Lake, name: str, events: Table) -> None:
+    from pyiceberg.exceptions import CommitFailedException
+
+    for _ in range(_TRIES):
+        table = lake.load(name)
+        applied = int(table.properties[APPLIED])
+        due = [each for each in sorted(events.snapshots(), key=_sequence) if _sequence(each) > applied]
+        due = [each for each in due if name in _followers(each)]
+        if not due:
+            return
+        files = [follower_file(lake, name, each.summary.additional_properties[ATTEMPT]) for each in due]
+        try:
+            _append(table, files, {}, {APPLIED: str(_sequence(due[-1]))})
+        except CommitFailedException:
+            continue
+        hit(f"{name}-applied")
+        return
+    raise LakeError(lake.path, f"table {name} could not be brought up to date", "run the command again")
+
+
+def _append(table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None) -> None:
+    """One commit that appends files and moves properties; a snapshot is made even of no files."""
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    with table.transaction() as change:
+        with change.update_snapshot(snapshot_properties=summary).merge_append() as append:
+            for file in files:
+                append.append_data_file(parquet_file_to_data_file(table.io, table.metadata, f"file://{file}"))
+        if properties:
+            change.set_properties(properties)
+
+
+def _sequence(snapshot: Any) -> int:
+    return int(snapshot.sequence_number or 0)
+
+
+def _followers(snapshot: Any) -> list[str]:
+    return (snapshot.summary.additional_properties.get(FOLLOWERS) or "").split(",") if snapshot.summary else []

@@ -1,0 +1,271 @@
+"""The processes that do the heavy work of ingestion: read, inflate, hash, decode, build columns, write Parquet.
+
+A worker asks for objects, builds parts of them and sends each part's keys to the driver, which answers with the
+rows that are copies. While it waits it works on the next part. Only the driver writes to the lake's tables;
+a worker's files count for nothing until the driver commits them.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.lake.usage import roll_up
+from pipeline.records.decode import ObjectError, inflate
+from pipeline.records.normalize import Builder, Part, add_object
+from pipeline.sources.base import Source, SourceObject
+
+PART_ROWS = 50_000
+PART_BYTES = 80 << 20
+KEY_COLUMNS = ["eventID", "record_sha256", "account_id"]
+# Values that hardly repeat gain nothing from a dictionary, and building one costs time.
+_UNIQUE = ("eventID", "requestID", "sharedEventID", "record_sha256")
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker needs to know for its whole life."""
+
+    sources: list[Source]
+    schema: pa.Schema  # of `events`, with Iceberg's field ids
+    folder: Path  # where data files of `events` go
+    max_object_bytes: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """Objects to read for one batch: (number, source, object)."""
+
+    batch: str
+    at: datetime
+    objects: list[tuple[int, int, SourceObject]]
+
+
+@dataclass
+class Read:
+    """What reading an object gave; `status` is loaded, failed (its content is at fault) or unreadable (for now)."""
+
+    number: int
+    status: str = "loaded"
+    reason: str | None = None
+    size: int = 0
+    sha256: str | None = None
+    records: int = 0
+
+
+@dataclass
+class KeysOfPart:
+    """A part's identities, for the driver to say which rows are copies."""
+
+    batch: str
+    keys: pa.Table
+    days: tuple[date, date] | None
+    runs: list[tuple[int, int]]
+
+
+@dataclass
+class Written:
+    """A part that lies on disk without its copies, and what else its objects held."""
+
+    batch: str
+    files: list[Path]
+    copies: Path | None
+    usage: pa.Table
+    reads: list[Read]
+    others: list[dict[str, Any]]
+    refused: list[tuple[int, int, bytes, str]]
+
+
+@dataclass
+class Failed:
+    """The worker cannot go on: the disk is full, or the like."""
+
+    error: str
+
+
+def work(pipe: Connection) -> None:
+    """The life of a worker process; speaks with the driver through `pipe`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+    pa.set_cpu_count(1)
+    try:
+        _Worker(pipe, pipe.recv()).run()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # The driver is gone; nothing of ours counts.
+    except OSError as error:
+        pipe.send(Failed(f"{error.filename or 'the lake'}: {error.strerror or error}"))
+    except Exception as error:
+        pipe.send(Failed(f"{type(error).__name__}: {error}"))
+
+
+@dataclass
+class _Worker:
+    pipe: Connection
+    orders: Orders
+    builder: Builder = field(default_factory=Builder)
+    reads: list[Read] = field(default_factory=list)
+    waiting: list[tuple[Part, list[Read], Task]] = field(default_factory=list)
+    uris: dict[int, str] = field(default_factory=dict)
+    written: int = 0
+
+    def run(self) -> None:
+        task: Task | None = None
+        while True:
+            following = self._next()
+            if task is not None and (following is None or following.batch != task.batch):
+                self._flush(task)
+                self._settle()
+            if following is None:
+                self.pipe.send("home")
+                return
+            task = following
+            for number, source, item in task.objects:
+                self._read(task, number, self.orders.sources[source], item)
+
+    def _next(self) -> Task | None:
+        """The next task; a part that waits for its answer is finished first if the answer is there already."""
+        self.pipe.send(None)
+        while True:
+            answer = self.pipe.recv()
+            if not isinstance(answer, list):
+                return answer  # type: ignore[no-any-return]
+            self._write(answer)
+
+    def _read(self, task: Task, number: int, source: Source, item: SourceObject) -> None:
+        read = Read(number)
+        self.uris[number] = item.uri
+        try:
+            data = inflate(_bytes(source, item), self.orders.max_object_bytes)
+            read.size, read.sha256 = len(data), hashlib.sha256(data).hexdigest()
+            self._take(task, read, data)
+        except ObjectError as error:
+            read.status, read.reason = "failed", str(error)
+        except Unreadable as error:
+            read.status, read.reason = "unreadable", str(error)
+        self.reads.append(read)
+        if self._full():
+            self._flush(task)
+
+    def _take(self, task: Task, read: Read, data: bytes) -> None:
+        before = self._taken()
+        for _ in add_object(self.builder, read.number, data):
+            if self._full():
+                read.records += self._taken() - before
+                before = 0
+                self._flush(task)
+        read.records += self._taken() - before
+
+    def _taken(self) -> int:
+        return self.builder.rows + self.builder.aside
+
+    def _full(self) -> bool:
+        return self.builder.rows >= PART_ROWS or self.builder.bytes >= PART_BYTES
+
+    def _flush(self, task: Task) -> None:
+        """Sends the keys of what was built, and writes the part before it, whose answer has come meanwhile."""
+        part, reads, self.reads = self.builder.build(), self.reads, []
+        gc.collect()
+        self._settle()
+        moments = pc.min_max(part.events["eventTime"])
+        days = (moments["min"].as_py().date(), moments["max"].as_py().date()) if part.events.num_rows else None
+        self.waiting.append((part, reads, task))
+        self.pipe.send(KeysOfPart(task.batch, part.events.select(KEY_COLUMNS), days, part.runs))
+
+    def _settle(self) -> None:
+        while self.waiting:
+            self._write(self.pipe.recv())
+
+    def _write(self, copies: list[int]) -> None:
+        """Writes the part that waits, without the rows that are copies, one file a day."""
+        part, reads, task = self.waiting.pop(0)
+        events = _with_provenance(part, self.uris, task)
+        aside = None
+        if copies:
+            mask = np.ones(events.num_rows, dtype=bool)
+            mask[copies] = False
+            aside = self._file(task, "copies")
+            pq.write_table(events.filter(pa.array(~mask)), aside, compression="lz4")
+            events = events.filter(pa.array(mask))
+        files = [self._store(task, day, rows) for day, rows in _by_day(events)]
+        refused = [(number, position, each.raw, each.reason) for number, position, each in part.refused]
+        usage = roll_up(events, task.batch)
+        self.pipe.send(Written(task.batch, files, aside, usage, reads, part.others, refused))
+
+    def _store(self, task: Task, day: date, rows: pa.Table) -> Path:
+        path = self._file(task, f"day={day}")
+        names = [each for each in _leaves(self.orders.schema) if each not in _UNIQUE]
+        pq.write_table(
+            rows.cast(self.orders.schema), path, compression="zstd", compression_level=1, use_dictionary=names
+        )
+        return path
+
+    def _file(self, task: Task, folder: str) -> Path:
+        self.written += 1
+        path = self.orders.folder / folder / f"{task.batch}-{os.getpid()}-{self.written:05}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class Unreadable(Exception):
+    """The object's bytes cannot be had now; nothing is known of its content."""
+
+
+def _bytes(source: Source, item: SourceObject) -> bytes:
+    try:
+        return source.read(item)
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+
+
+def _with_provenance(part: Part, uris: dict[int, str], task: Task) -> pa.Table:
+    """The part's rows with where they came from."""
+    numbers = [number for number, _ in part.runs]
+    lengths = [rows for _, rows in part.runs]
+    owner = np.repeat(np.arange(len(numbers), dtype="int32"), lengths)
+    count = part.events.num_rows
+    columns = {
+        "source_object": pa.array([uris[number] for number in numbers], pa.string()).take(pa.array(owner)),
+        "ingested_at": pa.repeat(pa.scalar(task.at, pa.timestamp("us", tz="UTC")), count),
+        "batch_id": pa.repeat(task.batch, count),
+    }
+    events = part.events
+    for name, column in columns.items():
+        events = events.set_column(events.schema.get_field_index(name), name, column)
+    return events
+
+
+def _by_day(events: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    days = pc.cast(events["eventTime"], pa.date32())
+    found = sorted(pc.unique(days).to_pylist())
+    for day in found:
+        yield day, events if len(found) == 1 else events.filter(pc.equal(days, pa.scalar(day, pa.date32())))
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """Parquet's names of the columns that hold text, nested ones included."""
+    return [path for each in schema for path in _paths(each.name, each.type)]
+
+
+def _paths(name: str, kind: pa.DataType) -> Iterator[str]:
+    if pa.types.is_struct(kind):
+        for each in kind:
+            yield from _paths(f"{name}.{each.name}", each.type)
+    elif pa.types.is_map(kind):
+        yield from (f"{name}.key_value.key", f"{name}.key_value.value")
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _paths(f"{name}.list.element", kind.value_type)
+    else:
+        yield name
