@@ -7,10 +7,14 @@ imported inside commands, so that `trailsift --help` answers at once.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from pipeline.cli import context
 from pipeline.errors import TrailsiftError
@@ -24,6 +28,7 @@ def application() -> typer.Typer:
     """The Typer application with every verb found in this folder."""
     app = typer.Typer(
         name="trailsift",
+        cls=_Verbs,
         help="Sift an AWS audit trail: unused permissions, anomalies, and what can be shown to an auditor.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -61,22 +66,46 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script: runs one verb and exits with the design's code."""
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     try:
-        application()(args=words, standalone_mode=True)
-    except TrailsiftError as error:
+        code = application()(args=words, prog_name="trailsift", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             raise
-        print(f"trailsift: {context.printable(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+        code = _tell(error)
+    if code == 130:
         print("trailsift: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough; say nothing more to it.
-        sys.stdout = None  # type: ignore[assignment]
-        sys.exit(0)
-    except Exception as error:
-        if "--debug" in words:
-            raise
-        text = context.printable(f"{type(error).__name__}: {error}").splitlines() or [""]
-        print(f"trailsift: {text[0]}; run again with --debug for the whole story", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: BaseException) -> int:
+    """Says in one line what went wrong; gives the exit code."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return 130
+    if isinstance(error, TrailsiftError):
+        line, code = f"trailsift: {error}", error.exit_code
+    elif isinstance(error, TyperException):
+        message, code = error.format_message(), error.exit_code
+        asked = getattr(error, "ctx", None)
+        if "\n" in message and asked:  # a group without a verb answers with its help
+            print(message, file=sys.stderr)
+            return code
+        path = asked.command_path if asked else "trailsift"
+        line = f"{path}: {message.rstrip('.')}; see {path} --help"
+    else:
+        line = f"trailsift: {type(error).__name__}: {error}; run again with --debug for the whole story"
+        code = 1
+    print(context.printable(" ".join(line.split())), file=sys.stderr)
+    return code
+
+
+class _Verbs(TyperGroup):
+    """The group of verbs; ends quietly when the reader of our output (head, less) has seen enough."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            # What is still buffered would be written, and fail again, when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None

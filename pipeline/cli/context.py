@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline import config
+from pipeline import __version__, config
 
 if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
@@ -40,6 +40,12 @@ class Context:
 current = Context()
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"trailsift {__version__}")
+        raise typer.Exit
+
+
 def common_options(
     lake: str = typer.Option(None, "--lake", help="Folder of the lake.", metavar="DIR", show_default="./lake"),
     config_file: str = typer.Option(None, "--config", help="Settings file.", metavar="FILE"),
@@ -48,6 +54,9 @@ def common_options(
     no_color: bool = typer.Option(False, "--no-color", help="Plain text; the variable NO_COLOR does the same."),
     no_progress: bool = typer.Option(False, "--no-progress", help="No progress bar."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Data and errors only."),
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and exit.", is_eager=True, callback=_version
+    ),
 ) -> None:
     """Reads the global options into `current`."""
     current.settings = config.load({"lake": lake, "config": config_file})

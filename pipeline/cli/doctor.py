@@ -1,0 +1,65 @@
+"""`trailsift doctor`: is everything in place, and where does each setting come from?"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import typer
+
+from pipeline.cli.context import current, printable
+
+
+class _Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(_doctor)
+
+
+def _doctor(
+    output: _Format = typer.Option(_Format.text, "--output", "-o", help="How to print it."),
+) -> None:
+    """Show settings with their origin, the lake's state, versions and free space."""
+    import json
+
+    from pipeline.doctor import examine
+
+    found = examine(current.settings)
+    if output is _Format.json:
+        print(json.dumps(found, indent=2))
+        return
+    for line in _lines(found):
+        print(printable(line))
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lake, disk = found["lake"], found["disk"]
+    lines = [f"trailsift {found['version']}, Python {found['python']}, {found['platform']}", "", "settings"]
+    lines += [f"  {each['name']:<18} {each['value']!s:<24} from {each['origin']}" for each in found["settings"]]
+    lines += ["", f"lake {lake['path']}"]
+    if lake["exists"]:
+        age = f" ({lake['age_hours']:,} hours old)" if lake["newest_event"] else ""
+        lines += [
+            f"  {'version':<18} {lake['version']}",
+            f"  {'newest event':<18} {lake['newest_event'] or 'none'}{age}",
+        ]
+    lines += [
+        f"  {each['table']:<18} {each['rows']:>12,} rows {each['files']:>6,} files {_size(each['bytes']):>10}"
+        f"  snapshot {each['snapshot_id'] or 'none'}"
+        for each in lake["tables"]
+    ]
+    lines += ["", f"disk {disk['path']}", f"  {_size(disk['free_bytes'])} free of {_size(disk['total_bytes'])}", ""]
+    lines += ["libraries", *(f"  {name:<18} {version or 'missing'}" for name, version in found["libraries"].items())]
+    lines += ["", "all is well" if not found["problems"] else "to look at"]
+    return lines + [f"  {each}" for each in found["problems"]]
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
