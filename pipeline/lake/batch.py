@@ -123,14 +123,14 @@ class Batch:
 
     def _remove(self, fresh: list[str]) -> None:
         """Rewrites this batch's files without the rows that `fresh` files of other writers hold."""
-        removed = False
         by_uri = {each.uri: each for each in self.objects.values()}
-        for place, path in enumerate(self.files):
+        left: list[Path] = []
+        for path in self.files:
             rows = pq.read_table(path, partitioning=None)
             known = self.comparer.rows_in(rows.select(["eventID", "record_sha256", "account_id"]), fresh)
             if not known:
+                left.append(path)
                 continue
-            removed = True
             mask = np.ones(rows.num_rows, dtype=bool)
             mask[known] = False
             kept, copies = rows.filter(pa.array(mask)), rows.filter(pa.array(~mask))
@@ -139,11 +139,13 @@ class Batch:
                 by_uri[uri].duplicates += 1
             self.copies.append(path.with_name(f"{path.stem}-copies-{uuid.uuid4().hex[:8]}.parquet"))
             pq.write_table(copies, self.copies[-1])
-            self.files[place] = path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet")
-            pq.write_table(kept, self.files[place], compression="zstd")
+            if kept.num_rows:
+                left.append(path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet"))
+                pq.write_table(kept, left[-1], compression="zstd")
             path.unlink()
-        if removed:
-            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in self.files]
+        if left != self.files:
+            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in left]
+            self.files = left
 
     def _keep_conflicting_copies(self, events: Any) -> None:
         """Copies that tell another story than the event that stays are kept aside in quarantine."""

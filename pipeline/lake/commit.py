@@ -58,7 +58,9 @@ def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[s
         return False
     except Exception:
         fresh = events.catalog.load_table(events.name())
-        if any(each.summary and each.summary.additional_properties.get(ATTEMPT) == attempt for each in fresh.snapshots()):
+        if any(
+            each.summary and each.summary.additional_properties.get(ATTEMPT) == attempt for each in fresh.snapshots()
+        ):
             return True
         raise
 
@@ -92,7 +94,9 @@ def _follow(lake: Lake, name: str, events: Table) -> None:
     raise LakeError(lake.path, f"table {name} could not be brought up to date", "run the command again")
 
 
-def _append(table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None) -> None:
+def _append(
+    table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None
+) -> None:
     """One commit that appends files and moves properties; a snapshot is made even of no files."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 

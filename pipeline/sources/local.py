@@ -48,7 +48,9 @@ class LocalSource(Source):
         return Path(item.address).read_bytes()
 
     def _refuse(self, error: OSError) -> None:
-        raise SourceError(error.filename, f"cannot be listed ({error.strerror})", "give the right to read it") from error
+        raise SourceError(
+            error.filename, f"cannot be listed ({error.strerror})", "give the right to read it"
+        ) from error
 
 
 def _object(path: Path) -> SourceObject:
