@@ -140,7 +140,7 @@ class _Crew:
 
     def __init__(self, size: int) -> None:
         # Forking is quickest; where it is not safe beside system libraries (macOS) a fresh process is started.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self.pipes: list[Connection] = []
         self.processes = []
         for _ in range(size):
@@ -207,8 +207,7 @@ class _Run:
             pipe.send(self.orders)
         working = list(self.crew.pipes)
         while working:
-            for pipe in wait(working):
-                assert isinstance(pipe, Connection)
+            for pipe in _ready(working):
                 try:
                     message = pipe.recv()
                 except EOFError:
@@ -319,6 +318,11 @@ class _Run:
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.progress:
             self.progress(self.summary, self.done, len(self.items))
+
+
+def _ready(pipes: list[Connection]) -> list[Connection]:
+    ready = wait(pipes)
+    return [pipe for pipe in pipes if pipe in ready]
 
 
 def _some(left: Iterator[tuple[int, int, SourceObject]]) -> Iterator[tuple[int, int, SourceObject]]:

@@ -172,7 +172,7 @@ class _Worker:
         return self.builder.rows + self.builder.aside
 
     def _full(self) -> bool:
-        return self.builder.rows >= PART_ROWS or self.builder.bytes >= PART_BYTES
+        return self.builder.rows >= PART_ROWS or self.builder.size >= PART_BYTES
 
     def _flush(self, task: Task) -> None:
         """Sends the keys of what was built, and writes the part before it, whose answer has come meanwhile."""

@@ -69,7 +69,7 @@ class Part:
 
 @dataclass
 class Builder:
-    """Takes objects one after another and builds a Part of them; `rows` and `bytes` tell when it is large."""
+    """Takes objects one after another and builds a Part of them; `rows` and `size` (bytes) tell when it is large."""
 
     _events: list[Any] = field(default_factory=list)
     _times: list[pa.Array] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Builder:
     _runs: list[tuple[int, int]] = field(default_factory=list)
     _others: list[dict[str, Any]] = field(default_factory=list)
     _refused: list[tuple[int, int, Refused]] = field(default_factory=list)
-    bytes: int = 0
+    size: int = 0
 
     @property
     def rows(self) -> int:
@@ -106,7 +106,7 @@ class Builder:
         self._events += events
         self._times.append(times)
         self._runs.append((number, len(events)))
-        self.bytes += len(data)
+        self.size += len(data)
         return True
 
     def add(self, number: int, position: int, record: Any) -> None:
@@ -124,7 +124,7 @@ class Builder:
         except UnicodeDecodeError:
             self._refused.append((number, position, Refused(bytes(record), "is not valid UTF-8")))
             return
-        self.bytes += len(text)
+        self.size += len(text)
         if other := _other(record, found, text):
             self._others.append(other | {"object": number})
             return

@@ -54,7 +54,8 @@ class LocalSource(Source):
 
 
 def _object(path: Path) -> SourceObject:
-    address = os.path.abspath(path)
+    # Not resolve(): a link keeps the name it was given, which is its identity in the ledger.
+    address = str(path.absolute())
     try:
         status = path.stat()
         etag, size = f"{status.st_mtime_ns:x}", status.st_size
