@@ -44,25 +44,36 @@ _METRICS = {"events": "eventTime", "usage": "day"}
 
 
 class Lake:
-    """A lake that exists; make one with `Lake.open(path, create=True)`."""
+    """A lake at a folder; get one by `Lake.open`, which looks whether it is there."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, location: str | Path) -> None:
+        self.path = Path(location).expanduser().absolute()
         self._catalog: Any = None
 
     @classmethod
     def open(cls, location: str | Path, create: bool = False) -> Lake:
         """The lake at a folder. Raises NoDataError where there is none, LakeError where it cannot be used."""
-        path = Path(location).expanduser().absolute()
-        lake = cls(path)
-        if not (path / MARKER).is_file():
-            if not create:
-                raise NoDataError(path, "there is no lake here", "make one with trailsift ingest, or name it by --lake")
-            lake._make_folder()
-        lake._check_version()
+        lake = cls(location)
         if create:
-            lake._make_tables()
+            lake.make()
+        elif not lake.exists:
+            problem = "there is no lake here"
+            raise NoDataError(lake.path, problem, "make one with trailsift ingest, or name it by --lake")
+        else:
+            lake._check_version()
         return lake
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a lake in the folder."""
+        return (self.path / MARKER).is_file()
+
+    def make(self) -> None:
+        """Makes the lake, or of one that exists what it lacks."""
+        if not self.exists:
+            self._make_folder()
+        self._check_version()
+        self._make_tables()
 
     @property
     def data(self) -> Path:
@@ -81,8 +92,11 @@ class Lake:
             ) from None
 
     def schema(self, name: str) -> pa.Schema:
-        """The table's Arrow schema with Iceberg's field ids, which data files must carry."""
-        return self.load(name).schema().as_arrow()
+        """The table's Arrow schema with Iceberg's field ids, which data files must carry.
+
+        The types are ours, so that a cast to it copies nothing; pyiceberg's own has large strings and lists.
+        """
+        return pa.schema([_plain(each) for each in self.load(name).schema().as_arrow()])
 
     def files(
         self,
@@ -195,6 +209,22 @@ class Lake:
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """The field without large strings and lists, whose 64-bit offsets nothing here needs."""
+    kind = field.type
+    if pa.types.is_large_string(kind):
+        return field.with_type(pa.string())
+    if pa.types.is_large_binary(kind):
+        return field.with_type(pa.binary())
+    if pa.types.is_struct(kind):
+        return field.with_type(pa.struct([_plain(each) for each in kind]))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return field.with_type(pa.list_(_plain(kind.value_field)))
+    if pa.types.is_map(kind):
+        return field.with_type(pa.map_(_plain(kind.key_field), _plain(kind.item_field)))
+    return field
 
 
 def _local(uri: str) -> str:
