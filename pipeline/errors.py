@@ -1,12 +1,12 @@
 """The exception tree: each error is one line a person can act on, and knows its exit code.
 
-    TrailsiftError          1  something failed
-    ├── UsageError          2  the command was asked for something it cannot do
-    ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
-    ├── SourceError         1  a place logs come from cannot be read
-    ├── LakeError           1  the lake cannot be opened, written or understood
-    ├── QueryError          1  a question file or an SQL text is wrong
-    └── SnapshotError       1  an IAM snapshot file cannot be understood
+TrailsiftError          1  something failed
+├── UsageError          2  the command was asked for something it cannot do
+├── NoDataError         5  the question is fine, the lake has nothing to answer it with
+├── SourceError         1  a place logs come from cannot be read
+├── LakeError           1  the lake cannot be opened, written or understood
+├── QueryError          1  a question file or an SQL text is wrong
+└── SnapshotError       1  an IAM snapshot file cannot be understood
 """
 
 from __future__ import annotations

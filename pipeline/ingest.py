@@ -9,17 +9,23 @@ import hashlib
 import multiprocessing
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError, TrailsiftError
+from pipeline.lake.batch import Batch, Counts
+from pipeline.lake.commit import roll_forward
+from pipeline.lake.duplicates import Comparer
+from pipeline.lake.ledger import known_objects
 from pipeline.lake.tables import Lake
 from pipeline.sources.base import Source, SourceObject, open_source
-from pipeline.workers import Failed, KeysOfPart, Orders, Read, Task, Written, work
+from pipeline.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
 
 # What a compressed byte becomes; only used to size tasks and batches before anything is read.
 _RATIO = 12
@@ -96,8 +102,7 @@ def ingest(
     listed = listing(opened, selection or Selection())
     crew = _Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
     try:
-        lake = Lake.open(location, create=True)
-        return _Run(lake, opened, listed, settings, crew, progress).go()
+        return _Run(Lake(location), opened, listed, settings, crew, progress).go()
     finally:
         crew.close()
 
@@ -128,9 +133,6 @@ def listing(sources: list[Source], selection: Selection) -> list[tuple[int, Sour
 
 
 def _known(lake: Lake) -> set[tuple[str, str, int]]:
-    from pipeline.lake.commit import roll_forward
-    from pipeline.lake.ledger import known_objects
-
     roll_forward(lake)
     return known_objects(lake)
 
@@ -140,7 +142,7 @@ class _Crew:
 
     def __init__(self, size: int) -> None:
         # Forking is quickest; where it is not safe beside system libraries (macOS) a fresh process is started.
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self.pipes: list[Connection] = []
         self.processes = []
         for _ in range(size):
@@ -180,35 +182,54 @@ class _Run:
         crew: _Crew,
         progress: Progress | None,
     ) -> None:
-        from pipeline.lake.batch import Batch
-        from pipeline.lake.duplicates import Comparer
-
-        self.began = time.monotonic()
-        self.rolled = self.began
+        self.began = self.rolled = time.monotonic()
         self.lake, self.crew, self.progress = lake, crew, progress
-        self.comparer = Comparer()
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
+        self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
+        self.listed = listed
         self.summary = Summary(objects_seen=len(listed))
-        known = _known(lake)
-        new = [each for each in listed if (each[1].uri, each[1].etag, each[1].size) not in known]
-        self.summary.objects_skipped = len(listed) - len(new)
-        self.items = {number: item for number, (_, item) in enumerate(new)}
-        self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
-        self.orders = Orders(sources, lake.schema("events"), lake.data / "events", settings.max_object_bytes)
+        self.items: dict[int, SourceObject] = {}
+        self.left: Iterator[tuple[int, int, SourceObject]] = iter(())
         self.batches: list[Batch] = []
         self.outstanding: dict[str, int] = {}
         self.filled = 0
         self.done = 0
 
     def go(self) -> Summary:
-        from pipeline.lake.commit import roll_forward
-
+        """Runs to the end; the summary counts what was committed."""
         for pipe in self.crew.pipes:
             pipe.send(self.orders)
+        if not self.lake.exists:
+            # Nothing is known in a lake that is yet to be made: workers can begin while it is.
+            self._choose(set())
+            for pipe in self.crew.pipes:
+                pipe.recv()
+                pipe.send(self._task())
+            self.lake.make()
+        else:
+            self.lake.make()
+            self._choose(_known(self.lake))
+        self._schema = self.lake.schema("events")
+        self._serve()
+        roll_forward(self.lake)
+        self._report()
+        return self.summary
+
+    @cached_property
+    def _comparer(self) -> Comparer:
+        return Comparer()
+
+    def _choose(self, known: set[tuple[str, str, int]]) -> None:
+        new = [each for each in self.listed if (each[1].uri, each[1].etag, each[1].size) not in known]
+        self.summary.objects_skipped = len(self.listed) - len(new)
+        self.items = {number: item for number, (_, item) in enumerate(new)}
+        self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
+
+    def _serve(self) -> None:
+        """Answers workers until all have gone home, and commits what is complete."""
         working = list(self.crew.pipes)
         while working:
-            for pipe in wait(working):
-                assert isinstance(pipe, Connection)
+            for pipe in _ready(working):
                 try:
                     message = pipe.recv()
                 except EOFError:
@@ -216,9 +237,6 @@ class _Run:
                 if self._answer(pipe, message):
                     working.remove(pipe)
             self._commit_finished(last=not working)
-        roll_forward(self.lake)
-        self._report()
-        return self.summary
 
     def _answer(self, pipe: Connection, message: Any) -> bool:
         """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
@@ -228,7 +246,7 @@ class _Run:
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)
             _count(batch, message.runs, copies)
-            pipe.send(copies)
+            pipe.send(Copies(copies, self._schema))
         elif isinstance(message, Written):
             self._take(message)
         elif message == "home":
@@ -239,13 +257,11 @@ class _Run:
 
     def _task(self) -> Task | None:
         """Objects for a worker, of the newest batch; a batch that is full makes room for the next."""
-        from pipeline.lake.batch import Batch, Counts
-
         objects = list(_some(self.left))
         if not objects:
             return None
         if not self.batches or self.filled >= self.batch_bytes:
-            self.batches.append(Batch(self.lake, self.comparer, earlier=list(self.batches)))
+            self.batches.append(Batch(self.lake, self._comparer, earlier=list(self.batches)))
             self.filled = 0
         batch = self.batches[-1]
         for number, _, item in objects:
@@ -254,7 +270,7 @@ class _Run:
         self.outstanding[batch.id] = self.outstanding.get(batch.id, 0) + len(objects)
         return Task(batch.id, batch.at, objects)
 
-    def _batch(self, name: str) -> Any:
+    def _batch(self, name: str) -> Batch:
         return next(each for each in self.batches if each.id == name)
 
     def _take(self, written: Written) -> None:
@@ -275,7 +291,7 @@ class _Run:
         self.outstanding[batch.id] -= len(written.reads)
         self._report()
 
-    def _finish(self, batch: Any, read: Read) -> None:
+    def _finish(self, batch: Batch, read: Read) -> None:
         """An object is through: its row of the ledger is complete."""
         counts, item = batch.objects[read.number], self.items[read.number]
         counts.status, counts.reason, counts.sha256 = read.status, read.reason, read.sha256
@@ -286,8 +302,6 @@ class _Run:
             batch.refused.append(_refused("object", item, "", read.reason or "", None, read.number))
 
     def _commit_finished(self, last: bool) -> None:
-        from pipeline.lake.commit import roll_forward
-
         while self.batches and not self.outstanding[self.batches[0].id] and (last or len(self.batches) > 1):
             batch = self.batches[0]
             if any(each.status in ("loaded", "failed") for each in batch.objects.values()):
@@ -298,7 +312,7 @@ class _Run:
                 roll_forward(self.lake)
                 self.rolled = time.monotonic()
 
-    def _account(self, batch: Any) -> None:
+    def _account(self, batch: Batch) -> None:
         """Adds a committed batch to the summary."""
         total = self.summary
         for each in batch.objects.values():
@@ -321,6 +335,11 @@ class _Run:
             self.progress(self.summary, self.done, len(self.items))
 
 
+def _ready(pipes: list[Connection]) -> list[Connection]:
+    ready = wait(pipes)
+    return [pipe for pipe in pipes if pipe in ready]
+
+
 def _some(left: Iterator[tuple[int, int, SourceObject]]) -> Iterator[tuple[int, int, SourceObject]]:
     weight = 0
     for each in left:
@@ -334,10 +353,8 @@ def _weight(item: SourceObject) -> int:
     return item.size * (_RATIO if item.uri.endswith("gz") else 1) + 1
 
 
-def _count(batch: Any, runs: list[tuple[int, int]], copies: list[int]) -> None:
+def _count(batch: Batch, runs: list[tuple[int, int]], copies: list[int]) -> None:
     """Spreads a part's rows over their objects as new or duplicate; `copies` are sorted row numbers."""
-    from bisect import bisect_left
-
     start = 0
     for number, rows in runs:
         known = bisect_left(copies, start + rows) - bisect_left(copies, start)

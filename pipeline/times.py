@@ -20,7 +20,7 @@ def parse_time(text: str, as_of: datetime, place: str = "time") -> datetime:
     text = text.strip()
     if text == "now":
         return as_of
-    if match := _RELATIVE.match(text):
+    if _RELATIVE.match(text):
         try:
             return as_of - parse_duration(text[1:], place)
         except OverflowError:

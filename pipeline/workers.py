@@ -40,7 +40,6 @@ class Orders:
     """What a worker needs to know for its whole life."""
 
     sources: list[Source]
-    schema: pa.Schema  # of `events`, with Iceberg's field ids
     folder: Path  # where data files of `events` go
     max_object_bytes: int
 
@@ -74,6 +73,14 @@ class KeysOfPart:
     keys: pa.Table
     days: tuple[date, date] | None
     runs: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The driver's answer to KeysOfPart: rows to leave out, and the schema to write the others in."""
+
+    rows: list[int]
+    schema: pa.Schema  # of `events`, with Iceberg's field ids
 
 
 @dataclass
@@ -140,7 +147,7 @@ class _Worker:
         self.pipe.send(None)
         while True:
             answer = self.pipe.recv()
-            if not isinstance(answer, list):
+            if not isinstance(answer, Copies):
                 return answer  # type: ignore[no-any-return]
             self._write(answer)
 
@@ -172,12 +179,13 @@ class _Worker:
         return self.builder.rows + self.builder.aside
 
     def _full(self) -> bool:
-        return self.builder.rows >= PART_ROWS or self.builder.bytes >= PART_BYTES
+        return self.builder.rows >= PART_ROWS or self.builder.size >= PART_BYTES
 
     def _flush(self, task: Task) -> None:
         """Sends the keys of what was built, and writes the part before it, whose answer has come meanwhile."""
         part, reads, self.reads = self.builder.build(), self.reads, []
-        gc.collect()
+        if self.written % 16 == 15:
+            gc.collect()
         self._settle()
         moments = pc.min_max(part.events["eventTime"])
         days = (moments["min"].as_py().date(), moments["max"].as_py().date()) if part.events.num_rows else None
@@ -188,28 +196,26 @@ class _Worker:
         while self.waiting:
             self._write(self.pipe.recv())
 
-    def _write(self, copies: list[int]) -> None:
+    def _write(self, copies: Copies) -> None:
         """Writes the part that waits, without the rows that are copies, one file a day."""
         part, reads, task = self.waiting.pop(0)
         events = _with_provenance(part, self.uris, task)
         aside = None
-        if copies:
+        if copies.rows:
             mask = np.ones(events.num_rows, dtype=bool)
-            mask[copies] = False
+            mask[copies.rows] = False
             aside = self._file(task, "copies")
             pq.write_table(events.filter(pa.array(~mask)), aside, compression="lz4")
             events = events.filter(pa.array(mask))
-        files = [self._store(task, day, rows) for day, rows in _by_day(events)]
+        files = [self._store(task, day, rows.cast(copies.schema)) for day, rows in _by_day(events)]
         refused = [(number, position, each.raw, each.reason) for number, position, each in part.refused]
         usage = roll_up(events, task.batch)
         self.pipe.send(Written(task.batch, files, aside, usage, reads, part.others, refused))
 
     def _store(self, task: Task, day: date, rows: pa.Table) -> Path:
         path = self._file(task, f"day={day}")
-        names = [each for each in _leaves(self.orders.schema) if each not in _UNIQUE]
-        pq.write_table(
-            rows.cast(self.orders.schema), path, compression="zstd", compression_level=1, use_dictionary=names
-        )
+        names = [each for each in _leaves(rows.schema) if each not in _UNIQUE]
+        pq.write_table(rows, path, compression="zstd", compression_level=1, use_dictionary=names)
         return path
 
     def _file(self, task: Task, folder: str) -> Path:

@@ -11,7 +11,7 @@ from pipeline.cli.context import current, printable
 
 
 class _Format(StrEnum):
-    text = "text"
+    table = "table"
     json = "json"
 
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _doctor(
-    output: _Format = typer.Option(_Format.text, "--output", "-o", help="How to print it."),
+    output: _Format = typer.Option(_Format.table, "--output", "-o", help="How to print it."),
 ) -> None:
     """Show settings with their origin, the lake's state, versions and free space."""
     import json

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
-from pipeline.lake.commit import commit_events, roll_forward, stage
+from pipeline.lake.commit import batch_of, commit_events, roll_forward, stage
 from pipeline.lake.duplicates import Comparer, keys_of
 from pipeline.lake.failpoints import hit
 from pipeline.lake.ledger import known_objects
@@ -62,7 +63,6 @@ class Batch:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
-        self.base = self.lake.load("events")
         self.seen: set[str] = set()
         self.objects: dict[int, Counts] = {}
         self.files: list[Path] = []
@@ -72,7 +72,11 @@ class Batch:
         self.copies: list[Path] = []
         self.days: tuple[date, date] | None = None
         self.conflicts = 0
-        self.committed = False
+
+    @cached_property
+    def base(self) -> Any:
+        """The table `events` at the snapshot the batch is compared with."""
+        return self.lake.load("events")
 
     def duplicates(self, keys: pa.Table, days: tuple[date, date] | None) -> list[int]:
         """Rows of a part whose event is known already: in the lake, in this run, or earlier in the part."""
@@ -80,12 +84,17 @@ class Batch:
             return []
         self.days = days if self.days is None else (min(days[0], self.days[0]), max(days[1], self.days[1]))
         known = set(self.comparer.rows_in(keys, self._planned(self.base, days)))
-        others = [each.seen for each in self.earlier]
-        for row, key in enumerate(keys_of(keys)):
-            if key in self.seen or any(key in each for each in others):
-                known.add(row)
-            else:
-                self.seen.add(key)
+        texts = keys_of(keys)
+        fresh = set(texts)
+        seen = [self.seen, *(each.seen for each in self.earlier)]
+        if len(fresh) < len(texts) or not all(map(fresh.isdisjoint, seen)):
+            fresh = set()
+            for row, key in enumerate(texts):
+                if key in fresh or any(key in each for each in seen):
+                    known.add(row)
+                else:
+                    fresh.add(key)
+        self.seen |= fresh
         return sorted(known)
 
     def commit(self) -> None:
@@ -93,7 +102,7 @@ class Batch:
         hit("data-written")
         for _ in range(_TRIES):
             events = self.lake.load("events")
-            if events.metadata.current_snapshot_id != self.base.metadata.current_snapshot_id:
+            if self._others_committed(events):
                 self._meet(events)
             self._keep_conflicting_copies(events)
             name = uuid.uuid4().hex
@@ -101,11 +110,15 @@ class Batch:
             hit("before-commit")
             if commit_events(events, self.id, name, followers, self.files):
                 hit("events-committed")
-                self.committed = True
                 self.earlier = []
                 return
             time.sleep(random.uniform(0, 0.1))
         raise LakeError(self.lake.path, "other writers committed first every time", "run the same command again")
+
+    def _others_committed(self, events: Any) -> bool:
+        ours = {each.id for each in self.earlier}
+        since = self.base.metadata.last_sequence_number
+        return any(batch_of(each) not in ours for each in events.snapshots() if (each.sequence_number or 0) > since)
 
     def _meet(self, events: Any) -> None:
         """Takes account of what others committed since the batch began: their objects and their events."""
@@ -123,14 +136,14 @@ class Batch:
 
     def _remove(self, fresh: list[str]) -> None:
         """Rewrites this batch's files without the rows that `fresh` files of other writers hold."""
-        removed = False
         by_uri = {each.uri: each for each in self.objects.values()}
-        for place, path in enumerate(self.files):
+        left: list[Path] = []
+        for path in self.files:
             rows = pq.read_table(path, partitioning=None)
             known = self.comparer.rows_in(rows.select(["eventID", "record_sha256", "account_id"]), fresh)
             if not known:
+                left.append(path)
                 continue
-            removed = True
             mask = np.ones(rows.num_rows, dtype=bool)
             mask[known] = False
             kept, copies = rows.filter(pa.array(mask)), rows.filter(pa.array(~mask))
@@ -139,11 +152,13 @@ class Batch:
                 by_uri[uri].duplicates += 1
             self.copies.append(path.with_name(f"{path.stem}-copies-{uuid.uuid4().hex[:8]}.parquet"))
             pq.write_table(copies, self.copies[-1])
-            self.files[place] = path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet")
-            pq.write_table(kept, self.files[place], compression="zstd")
+            if kept.num_rows:
+                left.append(path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet"))
+                pq.write_table(kept, left[-1], compression="zstd")
             path.unlink()
-        if removed:
-            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in self.files]
+        if left != self.files:
+            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in left]
+            self.files = left
 
     def _keep_conflicting_copies(self, events: Any) -> None:
         """Copies that tell another story than the event that stays are kept aside in quarantine."""

@@ -58,7 +58,7 @@ def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[s
         return False
     except Exception:
         fresh = events.catalog.load_table(events.name())
-        if any(each.summary and each.summary.additional_properties.get(ATTEMPT) == attempt for each in fresh.snapshots()):
+        if any(_told(each, ATTEMPT) == attempt for each in fresh.snapshots()):
             return True
         raise
 
@@ -82,7 +82,7 @@ def _follow(lake: Lake, name: str, events: Table) -> None:
         due = [each for each in due if name in _followers(each)]
         if not due:
             return
-        files = [follower_file(lake, name, each.summary.additional_properties[ATTEMPT]) for each in due]
+        files = [follower_file(lake, name, _told(each, ATTEMPT)) for each in due]
         try:
             _append(table, files, {}, {APPLIED: str(_sequence(due[-1]))})
         except CommitFailedException:
@@ -92,7 +92,9 @@ def _follow(lake: Lake, name: str, events: Table) -> None:
     raise LakeError(lake.path, f"table {name} could not be brought up to date", "run the command again")
 
 
-def _append(table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None) -> None:
+def _append(
+    table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None
+) -> None:
     """One commit that appends files and moves properties; a snapshot is made even of no files."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
@@ -108,5 +110,15 @@ def _sequence(snapshot: Any) -> int:
     return int(snapshot.sequence_number or 0)
 
 
+def batch_of(snapshot: Any) -> str:
+    """The id of the batch a snapshot of `events` committed, "" for any other snapshot."""
+    return _told(snapshot, BATCH)
+
+
 def _followers(snapshot: Any) -> list[str]:
-    return (snapshot.summary.additional_properties.get(FOLLOWERS) or "").split(",") if snapshot.summary else []
+    return _told(snapshot, FOLLOWERS).split(",")
+
+
+def _told(snapshot: Any, name: str) -> str:
+    """What a snapshot's summary says under a name of ours."""
+    return (snapshot.summary.additional_properties.get(name) or "") if snapshot.summary else ""

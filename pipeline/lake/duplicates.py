@@ -68,14 +68,14 @@ class Comparer:
         Texts are compared in bulk first; the few that differ are compared as JSON.
         """
         differ = " or ".join(f'c."{name}" is distinct from l."{name}"' for name in _CONTENT)
-        reader = self._duckdb.execute(
+        pairs = self._duckdb.sql(
             f"select c as copy, l as stays from {_READ} c join {_READ} l "
             "on coalesce(c.record_sha256, c.eventID) = coalesce(l.record_sha256, l.eventID) "
             f"and c.account_id is not distinct from l.account_id where {differ}",
-            [copies, stays],
+            params=[copies, stays],
         ).to_arrow_table()
         found: dict[str, dict[str, Any]] = {}
-        for pair in reader.to_pylist():
+        for pair in pairs.to_pylist():
             texts = [json.dumps(rebuild.record(pair[side]), sort_keys=True) for side in ("copy", "stays")]
             if canonical(texts[0]) != canonical(texts[1]):
                 row = _quarantined(pair["copy"], texts[0])

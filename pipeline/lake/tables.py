@@ -6,9 +6,12 @@ Readers ask it for the data files of one snapshot (`files`) and give them to Duc
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,25 +44,36 @@ _METRICS = {"events": "eventTime", "usage": "day"}
 
 
 class Lake:
-    """A lake that exists; make one with `Lake.open(path, create=True)`."""
+    """A lake at a folder; get one by `Lake.open`, which looks whether it is there."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, location: str | Path) -> None:
+        self.path = Path(location).expanduser().absolute()
         self._catalog: Any = None
 
     @classmethod
     def open(cls, location: str | Path, create: bool = False) -> Lake:
         """The lake at a folder. Raises NoDataError where there is none, LakeError where it cannot be used."""
-        path = Path(location).expanduser().absolute()
-        lake = cls(path)
-        if not (path / MARKER).is_file():
-            if not create:
-                raise NoDataError(path, "there is no lake here", "make one with trailsift ingest, or name it by --lake")
-            lake._make_folder()
-        lake._check_version()
+        lake = cls(location)
         if create:
-            lake._make_tables()
+            lake.make()
+        elif not lake.exists:
+            problem = "there is no lake here"
+            raise NoDataError(lake.path, problem, "make one with trailsift ingest, or name it by --lake")
+        else:
+            lake._check_version()
         return lake
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a lake in the folder."""
+        return (self.path / MARKER).is_file()
+
+    def make(self) -> None:
+        """Makes the lake, or of one that exists what it lacks."""
+        if not self.exists:
+            self._make_folder()
+        self._check_version()
+        self._make_tables()
 
     @property
     def data(self) -> Path:
@@ -73,11 +87,16 @@ class Lake:
         try:
             return self.catalog.load_table(f"{NAMESPACE}.{name}")
         except NoSuchTableError:
-            raise LakeError(self.path, f"table {name} is missing", "run trailsift ingest once, which makes it") from None
+            raise LakeError(
+                self.path, f"table {name} is missing", "run trailsift ingest once, which makes it"
+            ) from None
 
     def schema(self, name: str) -> pa.Schema:
-        """The table's Arrow schema with Iceberg's field ids, which data files must carry."""
-        return self.load(name).schema().as_arrow()
+        """The table's Arrow schema with Iceberg's field ids, which data files must carry.
+
+        The types are ours, so that a cast to it copies nothing; pyiceberg's own has large strings and lists.
+        """
+        return pa.schema([_plain(each) for each in self.load(name).schema().as_arrow()])
 
     def files(
         self,
@@ -118,11 +137,12 @@ class Lake:
             from pyiceberg.catalog.sql import SqlCatalog
 
             try:
-                self._catalog = SqlCatalog(
-                    "trailsift",
-                    uri=f"sqlite:///{self.path}/catalog.db?timeout=60",
-                    warehouse=f"file://{self.path}",
-                )
+                with self._alone():
+                    self._catalog = SqlCatalog(
+                        "trailsift",
+                        uri=f"sqlite:///{self.path}/catalog.db?timeout=60",
+                        warehouse=f"file://{self.path}",
+                    )
             except Exception as error:
                 raise LakeError(self.path, f"the catalogue cannot be opened ({error})", "check the folder") from error
         return self._catalog
@@ -137,34 +157,34 @@ class Lake:
             scratch.write_text(json.dumps({"version": VERSION, "made_at": datetime.now(UTC).isoformat()}))
             scratch.rename(self.path / MARKER)
         except OSError as error:
-            raise LakeError(self.path, f"cannot be made ({error.strerror})", "name a folder that can be written") from error
+            raise LakeError(
+                self.path, f"cannot be made ({error.strerror})", "name a folder that can be written"
+            ) from error
 
     def _check_version(self) -> None:
         try:
             version = json.loads((self.path / MARKER).read_text())["version"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LakeError(self.path / MARKER, "cannot be understood", "restore it, or ingest into a new lake") from error
+            raise LakeError(
+                self.path / MARKER, "cannot be understood", "restore it, or ingest into a new lake"
+            ) from error
         if not isinstance(version, int) or version > VERSION:
             problem = f"the lake has version {version}, this Trailsift knows up to {VERSION}"
             raise LakeError(self.path, problem, "upgrade trailsift")
 
     def _make_tables(self) -> None:
         """Makes what is missing; safe beside another process that does the same."""
-        from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, TableAlreadyExistsError
         from pyiceberg.transforms import DayTransform
 
         catalog = self.catalog
-        if not catalog.namespace_exists(NAMESPACE):
-            try:
+        with self._alone():
+            if not catalog.namespace_exists(NAMESPACE):
                 catalog.create_namespace(NAMESPACE)
-            except NamespaceAlreadyExistsError:
-                pass
-        there = {name for _, name in catalog.list_tables(NAMESPACE)}
-        for name, schema in TABLES.items():
-            self.carrier(name)
-            if name in there:
-                continue
-            try:
+            there = {name for _, name in catalog.list_tables(NAMESPACE)}
+            for name, schema in TABLES.items():
+                self.carrier(name)
+                if name in there:
+                    continue
                 with catalog.create_table_transaction(
                     f"{NAMESPACE}.{name}",
                     schema=schema,
@@ -174,8 +194,37 @@ class Lake:
                     if name == "events":
                         with made.update_spec() as spec:
                             spec.add_field("eventTime", DayTransform(), "day")
-            except (TableAlreadyExistsError, CommitFailedException):
-                pass
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Holds other processes off while catalogue tables are made, which SQLite's own locks do not order.
+
+        Commits need no lock. A folder that cannot be written is only read, and there is nothing to hold off.
+        """
+        try:
+            lock = (self.path / ".lock").open("w")
+        except OSError:
+            yield
+            return
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """The field without large strings and lists, whose 64-bit offsets nothing here needs."""
+    kind = field.type
+    if pa.types.is_large_string(kind):
+        return field.with_type(pa.string())
+    if pa.types.is_large_binary(kind):
+        return field.with_type(pa.binary())
+    if pa.types.is_struct(kind):
+        return field.with_type(pa.struct([_plain(each) for each in kind]))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return field.with_type(pa.list_(_plain(kind.value_field)))
+    if pa.types.is_map(kind):
+        return field.with_type(pa.map_(_plain(kind.key_field), _plain(kind.item_field)))
+    return field
 
 
 def _local(uri: str) -> str:
@@ -194,4 +243,3 @@ def _limits(name: str, since: datetime | None, until: datetime | None) -> Any:
         return None
     low = GreaterThanOrEqual("eventTime", since.isoformat()) if since else AlwaysTrue()
     return And(low, LessThanOrEqual("eventTime", until.isoformat()) if until else AlwaysTrue())
-

@@ -70,7 +70,7 @@ def inflate(data: bytes, limit: int) -> bytes:
         member = isal_zlib.decompressobj(wbits=31)
         try:
             part = member.decompress(rest, room + 1)
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]
             raise ObjectError(f"the gzip is damaged ({error})") from None
         if len(part) > room:
             raise ObjectError(f"unpacks to more than the limit of {limit:,} bytes (max_object_bytes)")

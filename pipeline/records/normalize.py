@@ -69,7 +69,7 @@ class Part:
 
 @dataclass
 class Builder:
-    """Takes objects one after another and builds a Part of them; `rows` and `bytes` tell when it is large."""
+    """Takes objects one after another and builds a Part of them; `rows` and `size` (bytes) tell when it is large."""
 
     _events: list[Any] = field(default_factory=list)
     _times: list[pa.Array] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Builder:
     _runs: list[tuple[int, int]] = field(default_factory=list)
     _others: list[dict[str, Any]] = field(default_factory=list)
     _refused: list[tuple[int, int, Refused]] = field(default_factory=list)
-    bytes: int = 0
+    size: int = 0
 
     @property
     def rows(self) -> int:
@@ -106,7 +106,7 @@ class Builder:
         self._events += events
         self._times.append(times)
         self._runs.append((number, len(events)))
-        self.bytes += len(data)
+        self.size += len(data)
         return True
 
     def add(self, number: int, position: int, record: Any) -> None:
@@ -124,7 +124,7 @@ class Builder:
         except UnicodeDecodeError:
             self._refused.append((number, position, Refused(bytes(record), "is not valid UTF-8")))
             return
-        self.bytes += len(text)
+        self.size += len(text)
         if other := _other(record, found, text):
             self._others.append(other | {"object": number})
             return
@@ -176,9 +176,7 @@ class Builder:
                         rests[row] = {**rests.get(row, {}), name: left[index]}
         for each in RECORD:
             if each.name in OPEN:
-                texts = [None if raw is None else bytes(raw) for raw in columns[each.name]]
-                texts = [None if text == b"null" else text for text in texts]
-                arrays[each.name] = pa.array(texts, pa.binary()).cast(pa.string())
+                arrays[each.name] = _texts(columns[each.name]).cast(pa.string())
             elif each.name not in arrays:
                 arrays[each.name] = pa.array(columns[each.name], each.type)
         arrays |= _derived(arrays, columns)
@@ -298,15 +296,11 @@ def _other(record: Any, found: Any, text: str) -> dict[str, Any] | None:
 
 def _distinct(name: str, raws: Iterable[Any]) -> tuple[list[Any], pa.Array, dict[int, bytes]]:
     """(values, indices, rests): each distinct text decoded once, and which row has which."""
-    seen: dict[bytes | None, int] = {}
-    indices = [seen.setdefault(None if raw is None else bytes(raw), len(seen)) for raw in raws]
+    encoded = _texts(raws).dictionary_encode()
     values: list[Any] = []
     rests: dict[int, bytes] = {}
     decoder, kind = _nested[name], RECORD.field(name).type
-    for index, raw in enumerate(seen):
-        if raw is None:
-            values.append(None)
-            continue
+    for index, raw in enumerate(encoded.dictionary.to_pylist()):
         try:
             values.append(msgspec.to_builtins(decoder.decode(raw)))
         except (msgspec.DecodeError, RecursionError):
@@ -314,7 +308,14 @@ def _distinct(name: str, raws: Iterable[Any]) -> tuple[list[Any], pa.Array, dict
             values.append(value)
             if left is not None:
                 rests[index] = left
-    return values, pa.array(indices, pa.int32()), rests
+    values.append(None)
+    return values, pc.fill_null(encoded.indices, len(values) - 1), rests
+
+
+def _texts(raws: Iterable[Any]) -> pa.Array:
+    """The members' JSON texts as bytes; null for one that is absent or null."""
+    texts = pa.array([None if raw is None else bytes(raw) for raw in raws], pa.binary())
+    return pc.if_else(pc.equal(texts, b"null"), pa.scalar(None, pa.binary()), texts)
 
 
 def _principals(people: list[Principal]) -> dict[str, pa.Array]:
@@ -334,7 +335,13 @@ def _derived(arrays: dict[str, pa.Array], columns: dict[str, Any]) -> dict[str, 
         "account_id": pc.coalesce(recipient, arrays["account_id"]),
         "service": _mapped(arrays["eventSource"], lambda text: text.removesuffix(".amazonaws.com")),
         "outcome": pa.array(
-            map(_outcome, columns["errorCode"], columns["errorMessage"], columns["eventName"], columns["responseElements"]),
+            map(
+                _outcome,
+                columns["errorCode"],
+                columns["errorMessage"],
+                columns["eventName"],
+                columns["responseElements"],
+            ),
             pa.string(),
         ),
         "via_service": pc.if_else(is_service, pa.scalar(None, pa.string()), acting),

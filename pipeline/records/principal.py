@@ -90,7 +90,9 @@ def source_network(address: str | None) -> str | None:
     return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
 
 
-_DENIED = re.compile(r"AccessDenied|UnauthorizedOperation|AuthorizationError|UnauthorizedAccess|NotAuthorized", re.IGNORECASE)
+_DENIED = re.compile(
+    r"AccessDenied|UnauthorizedOperation|AuthorizationError|UnauthorizedAccess|NotAuthorized", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=10_000)

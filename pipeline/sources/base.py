@@ -14,7 +14,9 @@ from typing import ClassVar
 import pipeline.sources
 
 # CloudTrail's key layout ("Finding your CloudTrail log files"): the name carries account, region and delivery.
-_NAME = re.compile(r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)_.*?(?P<time>\d{8}T\d{4})")
+_NAME = re.compile(
+    r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)_.*?(?P<time>\d{8}T\d{4})"
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def open_source(text: str) -> Source:
     for module in pkgutil.iter_modules(pipeline.sources.__path__):
         if module.name != "base":
             found = vars(importlib.import_module(f"pipeline.sources.{module.name}")).values()
-            kinds += [each for each in found if isinstance(each, type) and issubclass(each, Source) and each is not Source]
+            kinds += [
+                each for each in found if isinstance(each, type) and issubclass(each, Source) and each is not Source
+            ]
     kinds.sort(key=lambda each: each.name == "local")
     return next(each for each in kinds if each.claims(text))(text)

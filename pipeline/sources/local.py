@@ -48,11 +48,14 @@ class LocalSource(Source):
         return Path(item.address).read_bytes()
 
     def _refuse(self, error: OSError) -> None:
-        raise SourceError(error.filename, f"cannot be listed ({error.strerror})", "give the right to read it") from error
+        raise SourceError(
+            error.filename, f"cannot be listed ({error.strerror})", "give the right to read it"
+        ) from error
 
 
 def _object(path: Path) -> SourceObject:
-    address = os.path.abspath(path)
+    # Not resolve(): a link keeps the name it was given, which is its identity in the ledger.
+    address = str(path.absolute())
     try:
         status = path.stat()
         etag, size = f"{status.st_mtime_ns:x}", status.st_size

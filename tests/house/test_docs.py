@@ -63,7 +63,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tools = folder / "bin"
     tools.mkdir()
     entry = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline.cli import main; main()"
-    (tools / "trailsift").write_text(f"#!/bin/sh\nexec {sys.executable} -c {shlex.quote(entry)} \"$@\"\n")
+    (tools / "trailsift").write_text(f'#!/bin/sh\nexec {sys.executable} -c {shlex.quote(entry)} "$@"\n')
     (tools / "trailsift").chmod(0o755)
     done = shell(folder, "trailsift demo --lake lake")
     assert done.returncode == 0, done.stderr

@@ -25,7 +25,8 @@ ROOMS: dict[str, set[str]] = {
     "export": {"records"},
     "casework": {"access", "detect", "assurance", "export"},
     "evidence": {"access", "detect", "assurance", "casework", "export"},
-    "ingest": {"sources", "lake", "iam", "assurance"},
+    "workers": {"sources", "lake"},  # the processes of an ingest run
+    "ingest": {"workers", "assurance"},
     "doctor": {"engines"},
     "cli": {"doctor", "ingest", "evidence", "casework"},
 }

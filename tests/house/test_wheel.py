@@ -77,8 +77,10 @@ def test_version(trailsift: Run, wheel: Path) -> None:
 
 
 def test_it_runs_from_the_wheel_and_not_from_the_clone(trailsift: Run) -> None:
-    shown = trailsift("show", "anomalies/console_sign_in_without_mfa", "--debug")
-    assert str(ROOT) not in shown.stdout + shown.stderr
+    done = trailsift("query", "nosuch/question", "--debug")
+    assert done.returncode != 0
+    assert "site-packages/pipeline/cli/__init__.py" in done.stderr
+    assert str(ROOT) not in done.stderr
 
 
 def test_questions_are_found(trailsift: Run) -> None:
