@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 ROLE_ARN = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
 _ARN = re.compile(r"^arn:aws[a-z-]*:([a-z0-9-]+):[^:]*:[^:]*:.+$")
+_TAGS = re.compile(r"^(resource)?tag(s|set|list|ging|specifications?|specificationset)?$", re.IGNORECASE)
 _ROLE_KEYS = ("role", "rolearn", "rolename", "servicerole", "iamrole", "iamrolearn")
 
 
@@ -40,14 +41,17 @@ def members(event: Mapping[str, Any]) -> dict[str, Any]:
     }
     if given.get("versionId"):
         found["versionId"] = True
+    roles: list[str] = []
     for path, value in _texts(given):
         key = path[-1].lower()
         if "iaminstanceprofile" in {part.lower() for part in path} or key == "instanceprofilename":
             found.setdefault("instanceProfile", value)
         elif ROLE_ARN.match(value) or key in _ROLE_KEYS or key.endswith("rolearn"):
-            found.setdefault("roleArn", value)
-        elif "tag" in key or any("tag" in part.lower() for part in path):
+            roles.append(value)
+        elif any(_TAGS.match(part) for part in path):
             found.setdefault("tags", True)
+    if roles:
+        found["roleArn"] = roles[0] if len(set(roles)) == 1 else sorted(set(roles))
     kept = event.get("request")
     return found | (dict(kept) if isinstance(kept, Mapping) else {})
 
@@ -80,8 +84,9 @@ def resources(event: Mapping[str, Any], action: str, found: Mapping[str, Any]) -
     account = str(event.get("recipientAccountId") or "*")
     given = parameters(event)
     if action == "iam:PassRole":
-        role = str(found.get("roleArn") or "")
-        return (role,) if ROLE_ARN.match(role) else ()
+        given_roles = found.get("roleArn") or ()
+        roles = [given_roles] if isinstance(given_roles, str) else list(given_roles)
+        return tuple(role for role in roles if isinstance(role, str) and ROLE_ARN.match(role))
     if service in ("s3", "s3express") and found.get("bucketName"):
         return (_s3(name, given, str(found["bucketName"]), str(event.get("eventName")), partition(region)),)
     listed = event.get("resources")
