@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -108,10 +109,10 @@ def _lines(file: str) -> Iterable[str]:
     from pipeline.errors import UsageError
 
     if file == "-":
-        sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-        return sys.stdin
+        return io.TextIOWrapper(sys.stdin.buffer, "utf-8", errors="surrogateescape")
     path = Path(file)
     try:
-        return path.read_text("utf-8", errors="surrogateescape").splitlines()
+        # Not splitlines: JSON may hold line separators of other alphabets.
+        return path.read_text("utf-8", errors="surrogateescape").split("\n")
     except OSError as error:
         raise UsageError(path, f"cannot be read ({error.strerror})", "name a file of JSON lines, or -") from None
