@@ -43,7 +43,7 @@ class Item:
 
 @dataclass
 class Document:
-    """The items of one file, its own date where it carries one, and whether its pages say that more, or none, follow."""
+    """The items of one file, its own date if it carries one, whether its pages say that more or none follow."""
 
     items: list[Item]
     dated: datetime | None = None
@@ -158,7 +158,9 @@ def _checked(document: object, place: str) -> None:
     try:
         parse(document)
     except PolicyError as error:
-        raise SnapshotError(place, f"holds a policy that cannot be read ({error})", "ask AWS for the file again") from None
+        raise SnapshotError(
+            place, f"holds a policy that cannot be read ({error})", "ask AWS for the file again"
+        ) from None
 
 
 def account_of(arn: str) -> str | None:
@@ -216,7 +218,9 @@ def _organization_policy(value: dict[str, Any], path: Path) -> Item:
     try:
         document = json.loads(content) if isinstance(content, str) else content
     except (ValueError, RecursionError):
-        raise SnapshotError(f"{path}#{name}", "its Content is no JSON", "save DescribePolicy's answer as it is") from None
+        raise SnapshotError(
+            f"{path}#{name}", "its Content is no JSON", "save DescribePolicy's answer as it is"
+        ) from None
     _checked(document, f"{path}#{name}")
     arn = summary.get("Arn")
     kind = "rcp" if summary.get("Type") == "RESOURCE_CONTROL_POLICY" else "scp"
@@ -225,4 +229,3 @@ def _organization_policy(value: dict[str, Any], path: Path) -> Item:
     if isinstance(targets, list):
         item["targets"] = targets
     return Item(kind, account_of(arn) if isinstance(arn, str) else None, arn, name, item, str(path))
-

@@ -79,7 +79,8 @@ class Library:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.policies: dict[str, dict[str, Any]] = {each["Arn"]: each for each in snapshot.of("policy")}
+        # AWS's own policies are the same everywhere; accounts imported together may have shared one copy.
+        self.policies = {each["Arn"]: each for each in snapshot.of("policy")}
         self.groups = {(each["account_id"], each["GroupName"]): each for each in snapshot.of("group")}
 
     def principals(self) -> list[Principal]:
@@ -207,8 +208,8 @@ def denied(statements: tuple[Statement, ...], catalogue: Catalogue) -> int:
 def blocks(principal: Principal, snapshot: Snapshot, catalogue: Catalogue) -> list[Block]:
     """What takes actions from the principal for certain; the first that names an action is the one to tell."""
     found = []
-    if principal.boundary and principal.boundary[1] is not None:
-        arn, policy = principal.boundary
+    arn, policy = principal.boundary or ("", None)
+    if policy is not None:
         bits = allowed(policy.statements, catalogue) & ~denied(policy.statements, catalogue)
         found.append(Block(catalogue.everything & ~bits, f"the permission boundary {arn} does not allow it"))
     if not principal.service_linked:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.access.documents import Item, read
+from pipeline.access.documents import Document, Item, read
 from pipeline.errors import NoDataError, SnapshotError, UsageError
+from pipeline.lake.snapshots import append_snapshot
 from pipeline.records.schema import IAM_SNAPSHOTS
 from pipeline.times import iso
 
@@ -30,7 +31,6 @@ FAMILIES = {
     "credentials": ("credential",),
     "organization": ("scp", "rcp"),
 }
-_ATTEMPTS = 8
 
 
 class Engine(Protocol):
@@ -72,7 +72,7 @@ def import_files(lake: Lake, paths: Sequence[str | Path], taken_at: datetime | N
     is stored.
     """
     documents = [read(_existing(path)) for path in paths]
-    items = _unique([item for document in documents for item in document.items])
+    items = _unique(_owned(documents))
     notes = []
     if any(each.truncated for each in documents) and not any(each.complete for each in documents):
         notes.append("the files say that more pages follow; import all pages at once, or principals are missing")
@@ -85,7 +85,7 @@ def import_files(lake: Lake, paths: Sequence[str | Path], taken_at: datetime | N
     for item in items:
         kinds[item.kind] = kinds.get(item.kind, 0) + 1
     accounts = sorted({item.account_id for item in items if item.account_id})
-    known = _append(lake, snapshot_id, _rows(items, snapshot_id, moment))
+    known = append_snapshot(lake, snapshot_id, _rows(items, snapshot_id, moment))
     return Imported(snapshot_id, known or moment, known is None, kinds, accounts, notes)
 
 
@@ -98,9 +98,22 @@ def _existing(path: str | Path) -> Path:
     return found
 
 
+def _owned(documents: list[Document]) -> list[Item]:
+    """All items; AWS's own managed policies, whose ARNs name no account, belong to the account they came with."""
+    every = {item.account_id for each in documents for item in each.items if item.account_id}
+    owned = []
+    for document in documents:
+        accounts = {item.account_id for item in document.items if item.account_id} or every
+        account = accounts.pop() if len(accounts) == 1 else None
+        for item in document.items:
+            fits = item.kind == "policy" and item.account_id is None
+            owned.append(replace(item, account_id=account) if fits else item)
+    return owned
+
+
 def _unique(items: list[Item]) -> list[Item]:
-    """Items without those that several pages or files give alike; AWS's managed policies come with every page."""
-    return list({(item.kind, item.arn, item.name, _json(item.item)): item for item in items}.values())
+    """Items without those that several pages or files give alike; AWS's managed policies come with several pages."""
+    return list({(item.kind, item.account_id, item.arn, item.name, _json(item.item)): item for item in items}.values())
 
 
 def _json(value: object) -> str:
@@ -132,26 +145,6 @@ def _rows(items: list[Item], snapshot_id: str, taken_at: datetime) -> pa.Table:
     return pa.table(columns, schema=IAM_SNAPSHOTS)
 
 
-def _append(lake: Lake, snapshot_id: str, rows: pa.Table) -> datetime | None:
-    """One commit; the time of the same snapshot where the lake holds it. Losing a race, it looks again first."""
-    from pyiceberg.exceptions import CommitFailedException
-    from pyiceberg.expressions import EqualTo
-
-    for attempt in range(_ATTEMPTS):
-        table = lake.load("iam_snapshots")
-        held = table.scan(row_filter=EqualTo("snapshot_id", snapshot_id), selected_fields=("taken_at",)).to_arrow()
-        if held.num_rows:
-            known: datetime = held["taken_at"][0].as_py()
-            return known
-        try:
-            table.append(rows)
-            return None
-        except CommitFailedException:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-    return None
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """The newest known state: items of AWS's own shape by kind, each with the account it was seen in."""
@@ -173,21 +166,15 @@ with family as (
     from lake.iam_snapshots
     where taken_at <= coalesce($at::timestamptz, 'infinity'::timestamptz)
 ),
--- AWS's own managed policies belong to no account: they follow the snapshot they came with.
 newest as (
     select family, account_id, arg_max(snapshot_id, (taken_at, imported_at)) as snapshot_id
     from family
-    where account_id is not null or family = 'organization'
     group by family, account_id
-),
-chosen as (
-    select distinct family, snapshot_id from newest
 )
 select f.kind, f.account_id, f.arn, f.name, f.item, f.taken_at, f.family
 from family as f
-join chosen as c on c.family = f.family and c.snapshot_id = f.snapshot_id
-left join newest as n on n.family = f.family and n.account_id is not distinct from f.account_id
-where n.snapshot_id = f.snapshot_id or (f.account_id is null and f.family = 'details')
+join newest as n on n.family = f.family and n.snapshot_id = f.snapshot_id
+    and n.account_id is not distinct from f.account_id
 order by f.kind, f.arn, f.name, f.taken_at
 """
 
@@ -206,4 +193,3 @@ def latest(engine: Engine, at: datetime | None = None) -> Snapshot:
         items.setdefault(row["kind"], []).append({**json.loads(row["item"]), "account_id": row["account_id"]})
         dated[row["family"]] = max(dated.get(row["family"], row["taken_at"]), row["taken_at"])
     return Snapshot(dated.get("details", rows[0]["taken_at"]), items, dated)
-

@@ -95,7 +95,10 @@ class Judge:
             return LOW, f"{doubt}; no call was seen"
         created = self.principal.created
         if created and created > context.start:
-            return LOW, f"newer than the window: the {self.principal.kind} was made on {created:%Y-%m-%d}; no call was seen"
+            return (
+                LOW,
+                f"newer than the window: the {self.principal.kind} was made on {created:%Y-%m-%d}; no call was seen",
+            )
         return UNUSED, "no call in the window, and the log records this action"
 
     def _set(self, bits: int, verdict: str, reason: str, codes: Codes | None = None) -> None:
@@ -128,7 +131,7 @@ class Judge:
             self._set(every, BLIND, f"account missing: the log holds no event of account {self.principal.account_id}")
         for kind in context.observe.data_events:
             if kind.resource_type not in context.seen.data:
-                text = f"data events off: no {kind.resource_type} data event of this account was ever seen"
+                text = f"data events off: none of {kind.resource_type} was ever seen for this account"
                 self._set(kind.bits, BLIND, text)
         for reason, bits in _silent(context.observe).items():
             self._set(bits & ~context.seen.actions, BLIND, f"no such event exists: {reason}")
@@ -141,7 +144,7 @@ class Judge:
                 for need in self.catalogue.dependents.get(place, ()):
                     bits |= self.catalogue.match(need)
                 if bits:
-                    text = f"{self.catalogue.actions[place]}, which was called, may need it too; no call of its own was seen"
+                    text = f"{self.catalogue.actions[place]}, which was called, may need it too; no event of its own"
                     self._set(bits, LOW, text)
 
     def _blocks(self) -> None:
@@ -154,7 +157,9 @@ class Judge:
             old |= grant.bits & ~grant.fresh
         for grant in scope:
             if grant.fresh and grant.fresh_since:
-                text = f"newer than the window: {grant.by} grants it since {grant.fresh_since:%Y-%m-%d}; no call was seen"
+                text = (
+                    f"newer than the window: {grant.by} grants it since {grant.fresh_since:%Y-%m-%d}; no call was seen"
+                )
                 layer.lower(grant.fresh & ~old, text)
 
     def _data_events(self, layer: _Layer, grant: Grant) -> None:
@@ -271,4 +276,3 @@ def _used(action: str, use: Use, blocked: str) -> str:
     if use.via:
         text += f"; through {', '.join(sorted(use.via))}"
     return text + (f"; now {blocked}" if blocked else "")
-

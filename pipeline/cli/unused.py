@@ -40,7 +40,9 @@ def unused(
     export.write(found.rows, output, sys.stdout, color=current.color)
 
 
-def _window(newest: datetime | None, since: str | None, until: str | None, lookback: str | None) -> tuple[datetime, datetime]:
+def _window(
+    newest: datetime | None, since: str | None, until: str | None, lookback: str | None
+) -> tuple[datetime, datetime]:
     """The window asked for: [from, to], else the look-back before `to`, which is the newest event by default."""
     from pipeline.errors import NoDataError, UsageError
     from pipeline.times import parse_duration, parse_time

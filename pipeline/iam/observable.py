@@ -36,7 +36,7 @@ class Observability:
     @cached_property
     def _table(self) -> dict[str, list[list[object]]]:
         text = package.files("pipeline.iam").joinpath("data/observable.toml").read_text("utf-8")
-        return {name: rows for name, rows in tomllib.loads(text).items()}
+        return dict(tomllib.loads(text))
 
     @cached_property
     def data_events(self) -> tuple[DataEvents, ...]:

@@ -79,7 +79,8 @@ class Policy:
         A Deny takes an action away only where it is sure to: on every resource and without condition.
         `unknown` holds the patterns of any statement that name nothing in the catalogue.
         """
-        granted, denied, unknown = 0, 0, []
+        granted = denied = 0
+        unknown: list[str] = []
         for statement in self.statements:
             found = statement.expand(catalogue)
             unknown += found.unknown
@@ -159,5 +160,7 @@ def _texts(given: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
 def _each_text(listed: list[Any], place: str) -> Iterator[str]:
     for each in listed:
         if not isinstance(each, str):
-            raise PolicyError(place, f"{json.dumps(each, default=str)[:60]} is no text", "give a text or a list of texts")
+            raise PolicyError(
+                place, f"{json.dumps(each, default=str)[:60]} is no text", "give a text or a list of texts"
+            )
         yield each

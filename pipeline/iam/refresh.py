@@ -1,4 +1,4 @@
-"""Works out again which actions have no API: `python -m pipeline.iam.refresh`, after upgrading policy_sentry or botocore.
+"""Works out which actions have no API: `python -m pipeline.iam.refresh`, after policy_sentry or botocore changed.
 
 An action has an API where botocore models an operation of its name for its service; for services botocore does
 not model, where the reference links an API page of that name. The list is kept in the project, because reading
