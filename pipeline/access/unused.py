@@ -19,7 +19,7 @@ from pipeline.access.coverage import Coverage, coverage
 from pipeline.access.granted import Grant, Library, Principal, blocks, grants
 from pipeline.access.snapshots import Engine, Snapshot, latest
 from pipeline.access.verdicts import BLIND, USED, Context, Judge, mask
-from pipeline.errors import UsageError
+from pipeline.errors import NoDataError, UsageError
 from pipeline.iam.observable import observability
 
 COLUMNS = (
@@ -106,6 +106,9 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
     are left out unless named. Raises NoDataError without a snapshot, UsageError for an ARN it does not hold.
     """
     snapshot = latest(engine)
+    if not snapshot.of("user") and not snapshot.of("role"):
+        remedy = "run trailsift iam import with GetAccountAuthorizationDetails JSON"
+        raise NoDataError("iam_snapshots", "the newest snapshot holds no user and no role", remedy)
     observe = observability()
     chosen, notes = _choose(Library(snapshot).principals(), arn)
     log = used.read(engine, observe.mapper, start, end, observe.data_events)

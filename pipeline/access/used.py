@@ -18,6 +18,7 @@ from pipeline.access.snapshots import Engine
 from pipeline.iam.actions import Mapper
 from pipeline.iam.catalogue import positions
 from pipeline.iam.globs import overlap
+from pipeline.iam.requests import partition
 
 _PRINCIPAL = re.compile(r"^arn:[^:]+:iam::(\d+):(user|role)/(?:.*/)?([^/]+)$")
 _CONTAINERS = {
@@ -31,13 +32,13 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 _CALLS = """
 with calls as (
-    select account_id, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly,
-        outcome, via_service, request, "count" as calls, first_seen, last_seen,
+    select account_id, awsRegion, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory,
+        readOnly, outcome, via_service, request, "count" as calls, first_seen, last_seen,
         last_seen >= $since and first_seen <= $until as inside
     from lake.usage
 )
-select account_id, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly, outcome,
-    via_service, request,
+select account_id, awsRegion, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly,
+    outcome, via_service, request,
     coalesce(sum(calls) filter (where inside), 0)::bigint as calls,
     min(first_seen) filter (where inside) as first_seen,
     max(last_seen) filter (where inside) as last_seen
@@ -106,19 +107,23 @@ def read(engine: Engine, mapper: Mapper, since: datetime, until: datetime, kinds
     by_place = {place: kind for kind in kinds for place in positions(kind.bits)}
     for row in engine.query(_CALLS, {"since": since, "until": until}).to_pylist():
         request = _request(row["request"])
-        mapped = mapper.map_call(row["eventSource"] or "", row["eventName"] or "", row["eventType"],
-                                 row["eventCategory"], request)  # fmt: skip
+        source, name = row["eventSource"] or "", row["eventName"] or ""
+        mapped = mapper.map_call(source, name, row["eventType"], row["eventCategory"], request)
         places = [mapper.catalogue.index[each.action.lower()] for each in mapped.actions]
         if mapped.state != "no_action":
-            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, places, request, by_place)
+            shown = [place for place, each in zip(places, mapped.actions, strict=True) if each.basis != "inferred"]
+            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place)
         match = _PRINCIPAL.match(row["principal_arn"] or "")
         if match and row["calls"] and mapped.state != "no_action":
             named = log.activity.setdefault((match[1], match[2], match[3]), {})
             activity = named.setdefault(row["principal_id"] or "", Activity())
             if mapped.state == "unmapped":
-                activity.unmapped.setdefault(mapped.prefix, row["eventName"] or "")
+                activity.unmapped.setdefault(mapped.prefix, name)
             for place, needed in zip(places, mapped.actions, strict=True):
-                _add(activity.uses.setdefault(place, Use()), row, touched(needed.action, request), needed.basis)
+                if needed.basis == "inferred" and row["outcome"] == "denied":
+                    # Which of the call's actions was refused, the roll-up does not say.
+                    continue
+                _add(activity.uses.setdefault(place, Use()), row, touched(needed.action, request, row), needed.basis)
     return log
 
 
@@ -152,25 +157,35 @@ def _short(name: str) -> str:
     return name.split(":table/")[1].split("/")[0] if ":table/" in name else name
 
 
-def touched(action: str, request: dict[str, Any]) -> set[str] | None:
-    """Patterns of the resources a call worked on; None where its request does not say."""
-    service = action.partition(":")[0]
+def touched(action: str, request: dict[str, Any], row: dict[str, Any]) -> set[str] | None:
+    """Patterns of the resources a call worked on; None where its request does not say.
+
+    Whose account a named table or function is in, the roll-up does not tell: twelve `?` stand for it, since a `*`
+    would reach across the ARN's other parts.
+    """
+    service, _, verb = action.partition(":")
+    region = row["awsRegion"] or ""
     if action == "iam:PassRole":
         roles = request.get("roleArn")
         listed = [roles] if isinstance(roles, str) else roles if isinstance(roles, list) else []
-        found = {role for role in listed if isinstance(role, str) and role.startswith("arn:")}
-        return found or None
+        return {role for role in listed if isinstance(role, str) and role.startswith("arn:")} or None
     name = request.get(_CONTAINERS.get(service, ""))
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or name.startswith("alias/") or ":alias/" in name:
         return None
-    if service in ("s3", "s3express"):
-        return {f"arn:*:{service}:*:{name}", f"arn:*:{service}:*:{name}/*", f"arn:*:{service}:*:bucket/{name}"}
+    if row["eventName"] in ("CopyObject", "UploadPartCopy") and verb.startswith("Get"):
+        # The bucket named is the one written to.
+        return None
+    where = partition(region)
+    if service == "s3":
+        return {f"arn:{where}:s3:::{name}", f"arn:{where}:s3:::{name}/*"}
+    place = f"arn:{where}:{service}:{region}:{'?' * 12}"
+    if service == "s3express":
+        return {f"{place}:bucket/{name}"}
     if service == "kms":
-        if name.startswith("alias/") or ":alias/" in name:
-            return None
-        return {name if name.startswith("arn:") else f"arn:*:kms:*:*:key/{name}"}
-    place = f"arn:*:lambda:*:*:function:{_short(name)}" if service == "lambda" else f"arn:*:*:*:*:table/{_short(name)}"
-    return {place, f"{place}:*" if service == "lambda" else f"{place}/*"}
+        return {name if name.startswith("arn:") else f"{place}:key/{name}"}
+    if service == "lambda":
+        return {f"{place}:function:{_short(name)}", f"{place}:function:{_short(name)}:*"}
+    return {f"{place}:table/{_short(name)}", f"{place}:table/{_short(name)}/*"}
 
 
 def _add(use: Use, row: dict[str, Any], patterns: set[str] | None, basis: str) -> None:

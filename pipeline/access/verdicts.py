@@ -189,9 +189,9 @@ class Judge:
                 return
             reasons.append((USED, _used(self.catalogue.actions[place], use, reason if verdict == BLOCKED else "")))
         elif verdict == BLOCKED:
-            reasons.append((BLOCKED, f"{reason}; {use.denied:,} calls were denied"))
+            reasons.append((BLOCKED, f"{reason}; {_calls(use.denied)} denied"))
         else:
-            reasons.append((DENIED, f"every call was denied: {use.denied:,} in the window"))
+            reasons.append((DENIED, f"every call was denied: {_calls(use.denied)} in the window"))
         codes[place] = len(reasons) - 1
         uses[place] = use
 
@@ -260,19 +260,25 @@ def _silent(observe: Observability) -> dict[str, int]:
     return found
 
 
+def _calls(count: int) -> str:
+    return f"{count:,} call{'' if count == 1 else 's'}"
+
+
 def _used(action: str, use: Use, blocked: str) -> str:
+    """Why an action counts as used: how often, how surely, and through which services."""
+    shown = _calls(use.ok or use.error)
     if action == "iam:PassRole":
-        text = f"a request passed a role in {use.ok + use.error:,} calls"
+        text = f"{shown} passed a role"
     elif use.inferred:
-        text = f"{use.ok + use.error:,} calls may have needed it"
+        text = f"{shown} may have needed it"
     elif use.ok:
-        text = f"{use.ok:,} calls"
+        text = shown
     else:
-        text = f"weak: {use.error:,} calls, all failed for another reason than permission"
+        text = f"weak: {shown}, failed for another reason than permission"
     if use.ok and use.error:
-        text += f", {use.error:,} more failed for another reason than permission"
+        text += f"; {use.error:,} more failed for another reason than permission"
     if use.denied:
-        text += f"; {use.denied:,} were denied"
+        text += f"; {use.denied:,} denied"
     if use.via:
         text += f"; through {', '.join(sorted(use.via))}"
     return text + (f"; now {blocked}" if blocked else "")

@@ -42,10 +42,9 @@ def _long_lived(keys: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _requests(events: pa.Table) -> pa.Array:
     parameters = events["requestParameters"]
-    wanted = pc.or_(
-        pc.is_in(events["eventSource"], pc.cast(_SOURCES_WITH_MEMBERS, events["eventSource"].type)),
-        pc.or_(pc.match_substring(parameters, ":role/"), pc.match_substring(parameters, "nstanceProfile")),
-    )
+    # A role is passed by calls that change something; only they are searched for one, since searching costs.
+    changing = pc.invert(pc.fill_null(events["readOnly"], False))
+    wanted = pc.or_(changing, pc.is_in(events["eventSource"], _SOURCES_WITH_MEMBERS))
     rows = pc.indices_nonzero(pc.fill_null(pc.and_(wanted, pc.is_valid(parameters)), False))
     picked = events.select(["eventSource", "eventName"]).append_column("text", parameters).take(rows)
     column: list[bytes | None] = [None] * events.num_rows

@@ -26,6 +26,7 @@ from pipeline.times import iso
 
 # Above this size an object is decoded record by record, so that memory does not follow the object's size.
 WHOLE = 32 << 20
+FOLD = 4_000
 _CANONICAL_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _NESTED = ("userIdentity", "resources", "addendum", "tlsDetails")
 _OTHER_CATEGORY = {"Insight": "insights", "Aggregated": "aggregated"}
@@ -71,6 +72,7 @@ class Part:
 class Builder:
     """Takes objects one after another and builds a Part of them; `rows` and `size` (bytes) tell when it is large."""
 
+    _tables: list[pa.Table] = field(default_factory=list)
     _events: list[Any] = field(default_factory=list)
     _times: list[pa.Array] = field(default_factory=list)
     _extra: dict[int, dict[str, bytes]] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Builder:
     @property
     def rows(self) -> int:
         """Event rows taken so far."""
-        return len(self._events)
+        return sum(each.num_rows for each in self._tables) + len(self._events)
 
     @property
     def aside(self) -> int:
@@ -107,6 +109,7 @@ class Builder:
         self._times.append(times)
         self._runs.append((number, len(events)))
         self.size += len(data)
+        self._fold()
         return True
 
     def add(self, number: int, position: int, record: Any) -> None:
@@ -147,21 +150,26 @@ class Builder:
             self._runs[-1] = (number, self._runs[-1][1] + 1)
         else:
             self._runs.append((number, 1))
+        self._fold()
 
     def build(self) -> Part:
         """The Part of all that was taken; the builder starts anew."""
-        part = Part(self._table(), self._runs, self._others, self._refused)
+        self._fold(least=1)
+        events = pa.concat_tables(self._tables) if self._tables else EVENTS.empty_table()
+        part = Part(events, self._runs, self._others, self._refused)
         self.__init__()  # type: ignore[misc]
         return part
 
+    def _fold(self, least: int = FOLD) -> None:
+        """Turns the events at hand into columns once they are many, so that few lie about as Python objects."""
+        if len(self._events) >= least:
+            self._tables.append(self._table())
+            self._events, self._times, self._extra, self._sha256 = [], [], {}, {}
+
     def _table(self) -> pa.Table:
         names = RECORD.names
-        columns: dict[str, Any] = dict(
-            zip(names, zip(*map(msgspec.structs.astuple, self._events), strict=True), strict=True)
-            if self._events
-            else ((name, ()) for name in names)
-        )
-        arrays: dict[str, pa.Array] = {"eventTime": pa.concat_arrays(self._times or [pa.array([], _TIME)])}
+        columns = dict(zip(names, zip(*map(msgspec.structs.astuple, self._events), strict=True), strict=True))
+        arrays: dict[str, pa.Array] = {"eventTime": pa.concat_arrays(self._times)}
         rests = dict(self._extra)
         for name in _NESTED:
             raws = columns[name]
@@ -314,8 +322,10 @@ def _distinct(name: str, raws: Iterable[Any]) -> tuple[list[Any], pa.Array, dict
 
 def _texts(raws: Iterable[Any]) -> pa.Array:
     """The members' JSON texts as bytes; null for one that is absent or null."""
-    texts = pa.array([None if raw is None else bytes(raw) for raw in raws], pa.binary())
-    return pc.if_else(pc.equal(texts, b"null"), pa.scalar(None, pa.binary()), texts)
+    texts = [None if raw is None else bytes(raw) for raw in raws]
+    if b"null" in texts:
+        texts = [None if text == b"null" else text for text in texts]
+    return pa.array(texts, pa.binary())
 
 
 def _principals(people: list[Principal]) -> dict[str, pa.Array]:
