@@ -1,0 +1,115 @@
+"""The catalogue of questions: finds, checks, lists and runs the files of `queries/`.
+
+A question is one SQL file with a header (`pipeline.catalog.header`); its id is its path, so adding one is adding a
+file and moving one is renaming it. Files in `queries/views` are the tables that questions are asked of.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.catalog import checks, header, params
+from pipeline.catalog.header import Query
+from pipeline.catalog.params import Param
+from pipeline.engines import parse
+from pipeline.engines.duckdb import Engine, over
+from pipeline.errors import QueryError, UsageError
+
+__all__ = ["Catalog", "Param", "Query"]
+
+
+def home() -> Path:
+    """The folder of the project's questions: beside the package, in a checkout and in a wheel alike."""
+    return Path(__file__).parents[2] / "queries"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The questions of a folder by id (`anomalies/root_use`, `views/events`), and its views in the order they build."""
+
+    queries: dict[str, Query]
+    views: list[Query]
+
+    @classmethod
+    def load(cls, folder: Path | str | None = None) -> Catalog:
+        """All questions below `folder`, checked; raises QueryError for the first that is at fault."""
+        folder = Path(folder) if folder is not None else home()
+        if not folder.is_dir():
+            raise UsageError(folder, "no such folder", "name a folder of questions")
+        found = [_read(path, folder) for path in sorted(folder.rglob("*.sql"))]
+        with over({}) as engine:
+            views = _in_order(engine, [each for each in found if each.kind == "view"])
+            for each in views:
+                checks.check(each, engine)
+                engine.create_view(_name(each), each.sql, each.path)
+            for each in found:
+                if each.kind == "query":
+                    checks.check(each, engine)
+        return cls({each.id: each for each in found}, views)
+
+    def get(self, identity: str) -> Query:
+        """The question of this id; raises UsageError with the nearest ids."""
+        if identity in self.queries:
+            return self.queries[identity]
+        near = difflib.get_close_matches(identity, self.queries, 3, 0.5)
+        near += [each for each in self.queries if each.rpartition("/")[2] == identity and each not in near]
+        remedy = f"did you mean {' or '.join(near)}?" if near else "see trailsift list"
+        raise UsageError(identity, "there is no such question", remedy)
+
+    def install_views(self, engine: Engine) -> None:
+        """Makes `events`, `usage`, `principals` … on an engine."""
+        for each in self.views:
+            engine.create_view(_name(each), each.sql, each.path)
+
+    def run(
+        self, engine: Engine, identity: str, given: dict[str, str] | None = None, as_of: datetime | None = None
+    ) -> pa.Table:
+        """The rows of a question; `given` are parameters as text, relative times count back from `as_of`.
+
+        `as_of` defaults to the newest event in the lake. Raises UsageError for an unknown id or a wrong parameter.
+        """
+        query = self.get(identity)
+        if not engine.views:
+            self.install_views(engine)
+        moment = as_of or engine.as_of() or datetime.now(UTC)
+        bound = params.values(query.params, given or {}, moment, query.id)
+        return engine.query(query.sql, bound, query.path)
+
+
+def _read(path: Path, folder: Path) -> Query:
+    identity = header.stem(path, folder)
+    shown = f"{folder.name}/{identity}.sql"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(shown, f"cannot be read ({error})", "mend the file") from None
+    query = header.read(text, identity, shown)
+    expected = "view" if identity.startswith("views/") else "query"
+    if query.kind != expected:
+        raise QueryError(query.place("start"), f"a {query.kind} stands where a {expected} belongs", "move the file")
+    return query
+
+
+def _name(view: Query) -> str:
+    return view.id.rpartition("/")[2]
+
+
+def _in_order(engine: Engine, views: list[Query]) -> list[Query]:
+    """The views so that each comes after those it reads from."""
+    by_name = {_name(each): each for each in views}
+    needs = {}
+    for name, each in by_name.items():
+        parse.statement(engine.con, each.sql, each.path)
+        needs[name] = (parse.tables(engine.con, each.sql) & set(by_name)) - {name}
+    try:
+        return [by_name[name] for name in TopologicalSorter(needs).static_order()]
+    except CycleError as error:
+        names = error.args[1]
+        problem = f"views read each other: {' → '.join(names)}"
+        raise QueryError(by_name[names[0]].place("start"), problem, "let one of them read the raw table") from None

@@ -1,0 +1,211 @@
+"""DuckDB over the lake: an in-memory database whose views read the Parquet files that the lake's plan names.
+
+Nothing is kept in a .duckdb file, because a reader that holds one open locks the writer out. Raw tables are the
+views `lake.events`, `lake.usage` …; what people ask is made of the views in queries/views (`pipeline.catalog`).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.engines import parse
+from pipeline.errors import LakeError, QueryError
+from pipeline.records.schema import TABLES
+
+if TYPE_CHECKING:
+    from pipeline.engines.adhoc import Answer
+    from pipeline.engines.snapshot import Plan
+    from pipeline.lake.tables import Lake
+
+_OFFLINE: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+
+
+def connect(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Engine:
+    """An engine over one consistent view of the lake; event files outside [since, until] are left out.
+
+    The limits choose files, not rows: a query keeps its own filter on eventTime. Leave `since` out where a
+    question needs history from before its window. Raises LakeError where a table is missing.
+    """
+    from pipeline.engines.snapshot import plan
+
+    return Engine(plan(lake, since, until), {})
+
+
+def over(tables: dict[str, pa.Table]) -> Engine:
+    """An engine over Arrow tables in memory, named as the lake's; those left out are empty."""
+    unknown = sorted(set(tables) - set(TABLES))
+    if unknown:
+        raise QueryError("engine", f"the lake has no table {', '.join(unknown)}")
+    return Engine(None, {name: tables.get(name, pa.Table.from_batches([], TABLES[name])) for name in TABLES})
+
+
+class Engine:
+    """One in-memory DuckDB. Usable from several threads: statements run one after another, each on all cores."""
+
+    def __init__(self, plan: Plan | None, tables: dict[str, pa.Table], memory: int | None = None) -> None:
+        self.plan, self.tables, self.memory = plan, tables, memory or memory_limit()
+        self.views: dict[str, str] = {}
+        self.registered: dict[str, pa.Table] = {}
+        self._lock = threading.RLock()
+        self._scratch = tempfile.TemporaryDirectory(prefix="trailsift-", ignore_cleanup_errors=True)
+        self.con = duckdb.connect(":memory:", config=_OFFLINE)
+        self._settle()
+        self._raw_tables()
+
+    @property
+    def snapshot_id(self) -> int | None:
+        """The Iceberg snapshot of `events` that is read; None before the first commit, and without a lake."""
+        return self.plan.snapshot_id if self.plan else None
+
+    def query(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> pa.Table:
+        """The rows of one SELECT; of `params` only those that `sql` names are bound.
+
+        Whole-number decimals (what DuckDB makes of a sum) come as int64. Raises QueryError, its place with line
+        and column where DuckDB tells, and LakeError where a data file has gone.
+        """
+        with self._lock:
+            return whole_numbers(self._read(sql, params, place, lambda rows: rows.to_arrow_table()))
+
+    def columns(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> dict[str, str]:
+        """Names and DuckDB types of the columns `sql` would give, without running it."""
+        with self._lock:
+            found = self._read(sql, params, place, lambda rows: list(zip(rows.columns, rows.types, strict=True)))
+        return {name: str(kind) for name, kind in found}
+
+    def as_of(self) -> datetime | None:
+        """The newest eventTime in the whole lake, whatever the window of this engine; None without events."""
+        if self.plan is not None:
+            with suppress(KeyError):
+                return self.plan.newest()
+        newest: datetime | None = self.query('select max(eventTime) as newest from lake."events"')["newest"][0].as_py()
+        return newest
+
+    def create_view(self, name: str, sql: str, place: str = "view") -> None:
+        """Makes or replaces the view `name` of one SELECT; `adhoc` sees it too."""
+        with self._lock:
+            self._point(carriers=True)
+            try:
+                self._read(sql, None, place, lambda rows: rows.create_view(name, replace=True))
+            finally:
+                self._point(carriers=False)
+            self.views[name] = sql
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Makes an Arrow table readable as `name`."""
+        with self._lock:
+            self.con.register(name, table)
+            self.registered[name] = table
+
+    def adhoc(
+        self, sql: str, timeout: float = 60, max_rows: int = 10_000, params: dict[str, Any] | None = None
+    ) -> Answer:
+        """The rows of somebody's own SELECT, run in a locked database of its own; see `pipeline.engines.adhoc`."""
+        from pipeline.engines.adhoc import run
+
+        return run(self, sql, timeout, max_rows, params or {})
+
+    def allow_only_own_files(self) -> None:
+        """Shuts the database: it reads the planned files and its scratch folder, nothing else, and stays so."""
+        files = sorted({path for each in self.plan.files.values() for path in each}) if self.plan else []
+        self.con.execute("set allowed_paths = $files", {"files": files})
+        self.con.execute("set max_temp_directory_size = '20GB'")
+        self.con.execute("set enable_external_access = false")
+        self.con.execute("set lock_configuration = true")
+
+    def close(self) -> None:
+        """Frees the memory and the scratch folder; safe to call twice."""
+        self.con.close()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _settle(self) -> None:
+        self.con.execute("set TimeZone = 'UTC'")
+        self.con.execute("set temp_directory = $folder", {"folder": self._scratch.name})
+        self.con.execute("set memory_limit = $limit", {"limit": f"{self.memory}B"})
+        self.con.execute("set threads = $threads", {"threads": len(os.sched_getaffinity(0))})
+        self.con.execute("set python_enable_replacements = false")  # a Python variable is no table
+        self.con.execute("set errors_as_json = true")  # gives the position of an error
+
+    def _raw_tables(self) -> None:
+        self.con.execute("create schema lake")
+        for name, table in self.tables.items():
+            self.con.register(f"lake_{name}", table)
+            self.con.execute(f"create view lake.{quoted(name)} as select * from {quoted('lake_' + name)}")
+        self._point(carriers=True)
+        for name in self.plan.files if self.plan else ():
+            mixed = "true" if self.plan and name in self.plan.mixed else "false"
+            self.con.execute(
+                f"create view lake.{quoted(name)} as select * from read_parquet(getvariable('files_{name}'),"
+                f" union_by_name = {mixed}, hive_partitioning = false)"
+            )
+        self._point(carriers=False)
+
+    def _point(self, carriers: bool) -> None:
+        """Points the raw tables at their carriers alone, or at all planned files.
+
+        A view is bound when it is made, and where columns are mixed that would open every file; the carrier has
+        all columns and is enough.
+        """
+        for name, files in self.plan.files.items() if self.plan else ():
+            self.con.execute(f"set variable files_{name} = $files", {"files": files[:1] if carriers else files})
+
+    def _read(self, sql: str, params: dict[str, Any] | None, place: str, use: Callable[[Any], Any]) -> Any:
+        """What `use` makes of the relation of `sql`, with DuckDB's errors made ours."""
+        statement = parse.statement(self.con, sql, place)
+        bound = bindings(statement, params or {}, place)
+        try:
+            return use(self.con.sql(statement, params=bound) if bound else self.con.sql(statement))
+        except duckdb.IOException as error:
+            raise LakeError(place, str(parse.fault(error, sql, place).problem), "run the command again") from None
+        except duckdb.Error as error:
+            raise parse.fault(error, sql, place, self.con, bound) from None
+
+
+def bindings(statement: duckdb.Statement, params: dict[str, Any], place: str) -> dict[str, Any]:
+    """Of `params` those the statement names; raises QueryError where one is missing."""
+    missing = sorted(statement.named_parameters - set(params))
+    if missing:
+        raise QueryError(place, f"the parameter {', '.join(missing)} has no value", f"give -p {missing[0]}=VALUE")
+    return {name: params[name] for name in statement.named_parameters}
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier, for names of our own tables and views."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def whole_numbers(table: pa.Table) -> pa.Table:
+    """The same table with decimals of scale 0 as int64, where every value fits."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            with suppress(pa.ArrowInvalid):
+                table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
+    return table
+
+
+def memory_limit() -> int:
+    """Bytes DuckDB may use: half of the machine's memory, or of the container's where that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return max(total // 2, 256 << 20)
