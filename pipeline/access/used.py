@@ -112,7 +112,8 @@ def read(engine: Engine, mapper: Mapper, since: datetime, until: datetime, kinds
         places = [mapper.catalogue.index[each.action.lower()] for each in mapped.actions]
         if mapped.state != "no_action":
             shown = [place for place, each in zip(places, mapped.actions, strict=True) if each.basis != "inferred"]
-            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place)
+            reads = bool(shown) and mapper.catalogue.access[shown[0]] in ("Read", "List")
+            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place, reads)
         match = _PRINCIPAL.match(row["principal_arn"] or "")
         if match and row["calls"] and mapped.state != "no_action":
             named = log.activity.setdefault((match[1], match[2], match[3]), {})
@@ -135,8 +136,13 @@ def _request(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any]) -> None:
-    """Counts an event towards what its account's log can show; data events by kind and container."""
+def _note_seen(
+    seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any], reads: bool
+) -> None:
+    """Counts an event towards what its account's log can show; data events by kind and container.
+
+    `reads` is the class by the catalogue, for records of versions that do not say (readOnly came with 1.01).
+    """
     for place in places:
         seen.actions |= 1 << place
     kinds = [by[place] for place in places if place in by]
@@ -146,8 +152,9 @@ def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict
             seen.data.setdefault(kind.resource_type, set()).update([_short(name)] if isinstance(name, str) else [])
         return
     seen.sources.add(row["eventSource"] or "")
-    seen.read = seen.read or row["readOnly"] is True
-    seen.write = seen.write or row["readOnly"] is False
+    read_only = row["readOnly"] if row["readOnly"] is not None else reads
+    seen.read = seen.read or read_only
+    seen.write = seen.write or not read_only
 
 
 def _short(name: str) -> str:
