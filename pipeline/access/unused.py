@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from pipeline.access.snapshots import Engine, Snapshot, latest
 from pipeline.access.verdicts import BLIND, USED, Context, Judge, mask
 from pipeline.errors import NoDataError, UsageError
 from pipeline.iam.observable import observability
+from pipeline.times import iso
 
 COLUMNS = (
     *("principal_arn", "service", "action", "resource_scope", "verdict", "reason"),
@@ -126,6 +127,10 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
         judge = Judge(principal, activity, blocks(principal, snapshot, observe.catalogue), context)
         _principal_rows(rows, judge, shared, used_too)
     notes += _missing(chosen)
+    if not start <= snapshot.taken_at <= end + timedelta(days=1):
+        notes.append(
+            f"the IAM snapshot is of {iso(snapshot.taken_at)}, outside the window: grants may have changed since"
+        )
     return Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes)
 
 

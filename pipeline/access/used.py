@@ -75,13 +75,14 @@ class Activity:
 @dataclass
 class Seen:
     """What the log ever showed of an account: the classes of management events, actions as bits,
-    data events by resource type with the containers they named."""
+    data events by resource type, with the containers they named and whether some read and some wrote."""
 
     read: bool = False
     write: bool = False
     sources: set[str] = field(default_factory=set)
     actions: int = 0
     data: dict[str, set[str]] = field(default_factory=dict)
+    data_classes: dict[str, set[bool]] = field(default_factory=dict)
 
 
 @dataclass
@@ -143,6 +144,7 @@ def _note_seen(
 
     `reads` is the class by the catalogue, for records of versions that do not say (readOnly came with 1.01).
     """
+    read_only = row["readOnly"] if row["readOnly"] is not None else reads
     for place in places:
         seen.actions |= 1 << place
     kinds = [by[place] for place in places if place in by]
@@ -150,9 +152,9 @@ def _note_seen(
         for kind in kinds:
             name = request.get(kind.member) if kind.member else None
             seen.data.setdefault(kind.resource_type, set()).update([_short(name)] if isinstance(name, str) else [])
+            seen.data_classes.setdefault(kind.resource_type, set()).add(read_only)
         return
     seen.sources.add(row["eventSource"] or "")
-    read_only = row["readOnly"] if row["readOnly"] is not None else reads
     seen.read = seen.read or read_only
     seen.write = seen.write or not read_only
 
