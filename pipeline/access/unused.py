@@ -6,7 +6,7 @@ dictionaries, principal by principal, and stay Arrow all the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -42,6 +42,7 @@ class Report:
     snapshot: datetime
     catalogue: str
     notes: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
 
     def verdicts(self) -> dict[str, int]:
         """Rows by verdict."""
@@ -131,7 +132,19 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
         notes.append(
             f"the IAM snapshot is of {iso(snapshot.taken_at)}, outside the window: grants may have changed since"
         )
-    return Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes)
+    found = Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes)
+    found.gaps = _gaps(covered, {principal.account_id for principal in chosen}, start, end)
+    return found
+
+
+def _gaps(covered: Mapping[str, Coverage], accounts: set[str], start: datetime, end: datetime) -> list[str]:
+    """One line an account whose log has days without any event in the window."""
+    found = []
+    for account in sorted(accounts & covered.keys()):
+        if days := covered[account].gap(start, end):
+            named = ", ".join(str(day) for day in days[:3]) + (" …" if len(days) > 3 else "")
+            found.append(f"gap: account {account} has no event on {len(days)} days of the window ({named})")
+    return found
 
 
 def _choose(principals: list[Principal], arn: str | None) -> tuple[list[Principal], list[str]]:
