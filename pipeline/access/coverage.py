@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from pipeline.access.snapshots import Engine
 
@@ -39,19 +39,30 @@ class Coverage:
             return "short window: under a day"
         if not self.days:
             return "short window: the log has no event of this account"
-        first, last = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date()
-        inside = [day for day in self.days if first <= day <= last]
-        asked = (last - first).days + 1
+        inside = [day for day in self.days if start.astimezone(UTC).date() <= day <= end.astimezone(UTC).date()]
         if not inside:
             return "short window: the log has no event of this account in it"
-        # A window that begins or ends within a day is covered by that day's events.
-        if (inside[0] > first and self.days[0] > first) or (inside[-1] < last and self.days[-1] < last):
-            return f"short window: the log covers {inside[0]} to {inside[-1]}, {asked} days were asked for"
-        silent = asked - len(inside)
+        asked = _whole_days(start, end)
+        if asked and (self.days[0] > asked[0] or self.days[-1] < asked[-1]):
+            span = f"{(end - start).days} days were asked for"
+            return f"short window: the log covers {inside[0]} to {inside[-1]}, {span}"
+        silent = self.gap(start, end)
         if silent:
-            missing = next(first + timedelta(days=i) for i in range(asked) if first + timedelta(days=i) not in inside)
-            return f"gap: {silent} of {asked} days have no event of this account, the first is {missing}"
+            return f"gap: {len(silent)} of {len(asked)} days have no event of this account, the first is {silent[0]}"
         return None
+
+    def gap(self, start: datetime, end: datetime) -> list[date]:
+        """Whole days of [start, end] without any event of the account, while it has events before and after."""
+        there = set(self.days)
+        asked = _whole_days(start, end) if self.days else []
+        return [day for day in asked if self.days[0] < day < self.days[-1] and day not in there]
+
+
+def _whole_days(start: datetime, end: datetime) -> list[date]:
+    """Days that lie wholly in the window: one of 21 days that begins at noon asks for 20."""
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() - timedelta(days=1)
+    first += timedelta(days=start.astimezone(UTC).time() > time.min)
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
 
 
 def coverage(engine: Engine) -> Mapping[str, Coverage]:

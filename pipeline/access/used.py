@@ -18,6 +18,7 @@ from pipeline.access.snapshots import Engine
 from pipeline.iam.actions import Mapper
 from pipeline.iam.catalogue import positions
 from pipeline.iam.globs import overlap
+from pipeline.iam.requests import partition
 
 _PRINCIPAL = re.compile(r"^arn:[^:]+:iam::(\d+):(user|role)/(?:.*/)?([^/]+)$")
 _CONTAINERS = {
@@ -31,13 +32,13 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 _CALLS = """
 with calls as (
-    select account_id, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly,
-        outcome, via_service, request, "count" as calls, first_seen, last_seen,
+    select account_id, awsRegion, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory,
+        readOnly, outcome, via_service, request, "count" as calls, first_seen, last_seen,
         last_seen >= $since and first_seen <= $until as inside
     from lake.usage
 )
-select account_id, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly, outcome,
-    via_service, request,
+select account_id, awsRegion, principal_arn, principal_id, eventSource, eventName, eventType, eventCategory, readOnly,
+    outcome, via_service, request,
     coalesce(sum(calls) filter (where inside), 0)::bigint as calls,
     min(first_seen) filter (where inside) as first_seen,
     max(last_seen) filter (where inside) as last_seen
@@ -74,13 +75,14 @@ class Activity:
 @dataclass
 class Seen:
     """What the log ever showed of an account: the classes of management events, actions as bits,
-    data events by resource type with the containers they named."""
+    data events by resource type, with the containers they named and whether some read and some wrote."""
 
     read: bool = False
     write: bool = False
     sources: set[str] = field(default_factory=set)
     actions: int = 0
     data: dict[str, set[str]] = field(default_factory=dict)
+    data_classes: dict[str, set[bool]] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,19 +108,24 @@ def read(engine: Engine, mapper: Mapper, since: datetime, until: datetime, kinds
     by_place = {place: kind for kind in kinds for place in positions(kind.bits)}
     for row in engine.query(_CALLS, {"since": since, "until": until}).to_pylist():
         request = _request(row["request"])
-        mapped = mapper.map_call(row["eventSource"] or "", row["eventName"] or "", row["eventType"],
-                                 row["eventCategory"], request)  # fmt: skip
+        source, name = row["eventSource"] or "", row["eventName"] or ""
+        mapped = mapper.map_call(source, name, row["eventType"], row["eventCategory"], request)
         places = [mapper.catalogue.index[each.action.lower()] for each in mapped.actions]
         if mapped.state != "no_action":
-            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, places, request, by_place)
+            shown = [place for place, each in zip(places, mapped.actions, strict=True) if each.basis != "inferred"]
+            reads = bool(shown) and mapper.catalogue.access[shown[0]] in ("Read", "List")
+            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place, reads)
         match = _PRINCIPAL.match(row["principal_arn"] or "")
         if match and row["calls"] and mapped.state != "no_action":
             named = log.activity.setdefault((match[1], match[2], match[3]), {})
             activity = named.setdefault(row["principal_id"] or "", Activity())
             if mapped.state == "unmapped":
-                activity.unmapped.setdefault(mapped.prefix, row["eventName"] or "")
+                activity.unmapped.setdefault(mapped.prefix, name)
             for place, needed in zip(places, mapped.actions, strict=True):
-                _add(activity.uses.setdefault(place, Use()), row, touched(needed.action, request), needed.basis)
+                if needed.basis == "inferred" and row["outcome"] == "denied":
+                    # Which of the call's actions was refused, the roll-up does not say.
+                    continue
+                _add(activity.uses.setdefault(place, Use()), row, touched(needed.action, request, row), needed.basis)
     return log
 
 
@@ -130,8 +137,14 @@ def _request(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any]) -> None:
-    """Counts an event towards what its account's log can show; data events by kind and container."""
+def _note_seen(
+    seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any], reads: bool
+) -> None:
+    """Counts an event towards what its account's log can show; data events by kind and container.
+
+    `reads` is the class by the catalogue, for records of versions that do not say (readOnly came with 1.01).
+    """
+    read_only = row["readOnly"] if row["readOnly"] is not None else reads
     for place in places:
         seen.actions |= 1 << place
     kinds = [by[place] for place in places if place in by]
@@ -139,10 +152,11 @@ def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict
         for kind in kinds:
             name = request.get(kind.member) if kind.member else None
             seen.data.setdefault(kind.resource_type, set()).update([_short(name)] if isinstance(name, str) else [])
+            seen.data_classes.setdefault(kind.resource_type, set()).add(read_only)
         return
     seen.sources.add(row["eventSource"] or "")
-    seen.read = seen.read or row["readOnly"] is True
-    seen.write = seen.write or row["readOnly"] is False
+    seen.read = seen.read or read_only
+    seen.write = seen.write or not read_only
 
 
 def _short(name: str) -> str:
@@ -152,25 +166,35 @@ def _short(name: str) -> str:
     return name.split(":table/")[1].split("/")[0] if ":table/" in name else name
 
 
-def touched(action: str, request: dict[str, Any]) -> set[str] | None:
-    """Patterns of the resources a call worked on; None where its request does not say."""
-    service = action.partition(":")[0]
+def touched(action: str, request: dict[str, Any], row: dict[str, Any]) -> set[str] | None:
+    """Patterns of the resources a call worked on; None where its request does not say.
+
+    Whose account a named table or function is in, the roll-up does not tell: twelve `?` stand for it, since a `*`
+    would reach across the ARN's other parts.
+    """
+    service, _, verb = action.partition(":")
+    region = row["awsRegion"] or ""
     if action == "iam:PassRole":
         roles = request.get("roleArn")
         listed = [roles] if isinstance(roles, str) else roles if isinstance(roles, list) else []
-        found = {role for role in listed if isinstance(role, str) and role.startswith("arn:")}
-        return found or None
+        return {role for role in listed if isinstance(role, str) and role.startswith("arn:")} or None
     name = request.get(_CONTAINERS.get(service, ""))
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or name.startswith("alias/") or ":alias/" in name:
         return None
-    if service in ("s3", "s3express"):
-        return {f"arn:*:{service}:*:{name}", f"arn:*:{service}:*:{name}/*", f"arn:*:{service}:*:bucket/{name}"}
+    if row["eventName"] in ("CopyObject", "UploadPartCopy") and verb.startswith("Get"):
+        # The bucket named is the one written to.
+        return None
+    where = partition(region)
+    if service == "s3":
+        return {f"arn:{where}:s3:::{name}", f"arn:{where}:s3:::{name}/*"}
+    place = f"arn:{where}:{service}:{region}:{'?' * 12}"
+    if service == "s3express":
+        return {f"{place}:bucket/{name}"}
     if service == "kms":
-        if name.startswith("alias/") or ":alias/" in name:
-            return None
-        return {name if name.startswith("arn:") else f"arn:*:kms:*:*:key/{name}"}
-    place = f"arn:*:lambda:*:*:function:{_short(name)}" if service == "lambda" else f"arn:*:*:*:*:table/{_short(name)}"
-    return {place, f"{place}:*" if service == "lambda" else f"{place}/*"}
+        return {name if name.startswith("arn:") else f"{place}:key/{name}"}
+    if service == "lambda":
+        return {f"{place}:function:{_short(name)}", f"{place}:function:{_short(name)}:*"}
+    return {f"{place}:table/{_short(name)}", f"{place}:table/{_short(name)}/*"}
 
 
 def _add(use: Use, row: dict[str, Any], patterns: set[str] | None, basis: str) -> None:

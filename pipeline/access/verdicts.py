@@ -80,7 +80,7 @@ class Judge:
         codes, reasons = self.codes.copy(), list(self.reasons)
         weak = _Layer(codes, reasons, self.size)
         self._fresh(weak, scope)
-        self._data_events(weak, scope[0])
+        self._data_events(weak, scope)
         codes = np.where(self.strong > 0, self.strong, codes)
         uses: dict[int, Use] = {}
         for place, use in self.activity.uses.items():
@@ -130,9 +130,11 @@ class Judge:
         if not context.seen.read and not context.seen.write and not context.seen.data:
             self._set(every, BLIND, f"account missing: the log holds no event of account {self.principal.account_id}")
         for kind in context.observe.data_events:
-            if kind.resource_type not in context.seen.data:
-                text = f"data events off: none of {kind.resource_type} was ever seen for this account"
-                self._set(kind.bits, BLIND, text)
+            classes = context.seen.data_classes.get(kind.resource_type, set())
+            for reads, bits, name in ((True, reading, "read"), (False, writing, "write")):
+                if reads not in classes and kind.bits & bits:
+                    text = f"data events off: no {name} event of {kind.resource_type} was ever seen for this account"
+                    self._set(kind.bits & bits, BLIND, f"{text}; a trail must select them")
         for reason, bits in _silent(context.observe).items():
             self._set(bits & ~context.seen.actions, BLIND, f"no such event exists: {reason}")
 
@@ -162,13 +164,16 @@ class Judge:
                 )
                 layer.lower(grant.fresh & ~old, text)
 
-    def _data_events(self, layer: _Layer, grant: Grant) -> None:
+    def _data_events(self, layer: _Layer, scope: list[Grant]) -> None:
         """Data events are selected by bucket, table or function: only those seen can vouch for an absence."""
+        granted = 0
+        for grant in scope:
+            granted |= grant.bits
         for kind in self.context.observe.data_events:
             seen = self.context.seen.data.get(kind.resource_type)
-            if seen is None or not kind.member or not kind.bits & grant.bits:
+            if seen is None or not kind.member or not kind.bits & granted:
                 continue
-            known, named = _named(kind, grant, seen)
+            known, named = _named(kind, scope[0], seen)
             if named and not known:
                 layer.blind(kind.bits, f"data events off: none was ever seen for {', '.join(sorted(named)[:3])}")
             elif not named or named - known:
@@ -189,9 +194,9 @@ class Judge:
                 return
             reasons.append((USED, _used(self.catalogue.actions[place], use, reason if verdict == BLOCKED else "")))
         elif verdict == BLOCKED:
-            reasons.append((BLOCKED, f"{reason}; {use.denied:,} calls were denied"))
+            reasons.append((BLOCKED, f"{reason}; {_calls(use.denied)} denied"))
         else:
-            reasons.append((DENIED, f"every call was denied: {use.denied:,} in the window"))
+            reasons.append((DENIED, f"every call was denied: {_calls(use.denied)} in the window"))
         codes[place] = len(reasons) - 1
         uses[place] = use
 
@@ -260,19 +265,25 @@ def _silent(observe: Observability) -> dict[str, int]:
     return found
 
 
+def _calls(count: int) -> str:
+    return f"{count:,} call{'' if count == 1 else 's'}"
+
+
 def _used(action: str, use: Use, blocked: str) -> str:
+    """Why an action counts as used: how often, how surely, and through which services."""
+    shown = _calls(use.ok or use.error)
     if action == "iam:PassRole":
-        text = f"a request passed a role in {use.ok + use.error:,} calls"
+        text = f"{shown} passed a role"
     elif use.inferred:
-        text = f"{use.ok + use.error:,} calls may have needed it"
+        text = f"{shown} may have needed it"
     elif use.ok:
-        text = f"{use.ok:,} calls"
+        text = shown
     else:
-        text = f"weak: {use.error:,} calls, all failed for another reason than permission"
+        text = f"weak: {shown}, failed for another reason than permission"
     if use.ok and use.error:
-        text += f", {use.error:,} more failed for another reason than permission"
+        text += f"; {use.error:,} more failed for another reason than permission"
     if use.denied:
-        text += f"; {use.denied:,} were denied"
+        text += f"; {use.denied:,} denied"
     if use.via:
         text += f"; through {', '.join(sorted(use.via))}"
     return text + (f"; now {blocked}" if blocked else "")
