@@ -264,7 +264,7 @@ class _Run:
     def _answer(self, pipe: Connection, message: Any) -> bool:
         """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
         if isinstance(message, Failed):
-            raise LakeError(self.lake.path, message.error, "mend that and run the same command again")
+            raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
         if isinstance(message, KeysOfPart):
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)

@@ -72,7 +72,9 @@ class Evidence:
         for report, name in dict.fromkeys(_REPORTS[need] for need in needs if need in _REPORTS):
             root = "root_credentials" in needs
             nothing = f"there is no {name}"
-            found += _per_account(self.accounts, lambda each, a=report, b=name, c=root: self._stale(each, a, b, c), nothing)
+            found += _per_account(
+                self.accounts, lambda each, a=report, b=name, c=root: self._stale(each, a, b, c), nothing
+            )
         return found
 
     def gaps(self) -> list[str]:

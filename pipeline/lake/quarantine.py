@@ -6,22 +6,28 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.lake.tables import Lake
 
-KINDS = ("record", "object", "conflicting_copy")
+SCHEMA = pa.schema(
+    [
+        *[(name, pa.string()) for name in ("id", "kind", "place", "uri", "reason")],
+        ("quarantined_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One refused thing; `place` is `object#record` for a record and the object's uri for an object."""
+    """One refused thing; `kind` is record, object or conflicting_copy; `place` is `object#record` for a record and the object's uri for an object."""
 
     id: str
     kind: str
     place: str
     uri: str
     reason: str
-    at: datetime
+    quarantined_at: datetime
 
 
 def entries(lake: Lake) -> list[Entry]:
