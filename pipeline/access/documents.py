@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pipeline.errors import SnapshotError
-from pipeline.iam.policy import PolicyError, parse
+from pipeline.errors import PolicyError, SnapshotError
+from pipeline.iam.policy import parse
 
 _LISTS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList": "role", "Policies": "policy"}
 _NAMES = {"user": "UserName", "group": "GroupName", "role": "RoleName", "policy": "PolicyName"}

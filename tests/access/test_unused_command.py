@@ -26,8 +26,9 @@ DOCUMENT = {
 def record(day: int, name: str, read_only: bool, **more: Any) -> dict[str, Any]:
     """A call of the role from a session whose issuer the record names."""
     session = {"type": "Role", "principalId": "AROACI", "arn": CI, "accountId": ACCOUNT, "userName": "ci"}
-    identity = {"type": "AssumedRole", "principalId": "AROACI:build", "accountId": ACCOUNT,
-                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/build", "sessionContext": {"sessionIssuer": session}}  # fmt: skip
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/build"
+    identity = {"type": "AssumedRole", "principalId": "AROACI:build", "accountId": ACCOUNT, "arn": arn,
+                "sessionContext": {"sessionIssuer": session}}  # fmt: skip
     return {
         "eventVersion": "1.11", "userIdentity": identity, "eventTime": f"2026-11-{day:02}T10:00:00Z",
         "eventSource": "ec2.amazonaws.com", "eventName": name, "awsRegion": "us-east-1",
