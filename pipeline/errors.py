@@ -6,7 +6,8 @@ TrailsiftError          1  something failed
 ├── SourceError         1  a place logs come from cannot be read
 ├── LakeError           1  the lake cannot be opened, written or understood
 ├── QueryError          1  a question file or an SQL text is wrong
-└── SnapshotError       1  an IAM snapshot file cannot be understood
+├── SnapshotError       1  an IAM snapshot file cannot be understood
+└── PolicyError         1  a document is no IAM policy
 """
 
 from __future__ import annotations
@@ -48,3 +49,7 @@ class QueryError(TrailsiftError):
 
 class SnapshotError(TrailsiftError):
     """An IAM snapshot file is not one of the documents AWS gives out."""
+
+
+class PolicyError(TrailsiftError):
+    """A document is no IAM policy; `place` names the element at fault."""

@@ -10,7 +10,7 @@ import multiprocessing
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Settings
-from pipeline.errors import LakeError, TrailsiftError
-from pipeline.lake.batch import Batch, Counts
+from pipeline.errors import LakeError
+from pipeline.lake.batch import Batch, Counts, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
 from pipeline.lake.ledger import known_objects
+from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
 from pipeline.sources.base import Source, SourceObject, open_source
 from pipeline.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
@@ -100,9 +101,24 @@ def ingest(
     settings = settings or Settings()
     opened = [open_source(each) for each in sources]
     listed = listing(opened, selection or Selection())
+    return take_up(Lake(location), opened, listed, settings, progress)
+
+
+def take_up(
+    lake: Lake,
+    sources: list[Source],
+    listed: list[tuple[int, SourceObject]],
+    settings: Settings,
+    progress: Progress | None = None,
+    again: Mapping[str, Entry] | None = None,
+) -> Summary:
+    """Ingests objects that are listed already; those of `again` though the lake knows them.
+
+    `again` gives the quarantine entry of an object's uri; one whose object is read this time is released.
+    """
     crew = _Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
     try:
-        return _Run(Lake(location), opened, listed, settings, crew, progress).go()
+        return _Run(lake, sources, listed, settings, crew, progress, again or {}).go()
     finally:
         crew.close()
 
@@ -110,10 +126,12 @@ def ingest(
 def plan(location: str | Path, sources: list[str], selection: Selection | None = None) -> Summary:
     """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
     listed = listing([open_source(each) for each in sources], selection or Selection())
-    try:
-        known = _known(Lake.open(location))
-    except TrailsiftError:
-        known = set()
+    lake = Lake(location)
+    known = set()
+    if lake.exists:
+        lake = Lake.open(location)
+        roll_forward(lake)
+        known = known_objects(lake)
     new = [item for _, item in listed if (item.uri, item.etag, item.size) not in known]
     return Summary(
         objects_seen=len(listed),
@@ -130,11 +148,6 @@ def listing(sources: list[Source], selection: Selection) -> list[tuple[int, Sour
             if selection.takes(item):
                 found.setdefault((item.uri, item.etag, item.size), (number, item))
     return sorted(found.values(), key=lambda each: (str(each[1].delivered or ""), each[1].uri))
-
-
-def _known(lake: Lake) -> set[tuple[str, str, int]]:
-    roll_forward(lake)
-    return known_objects(lake)
 
 
 class _Crew:
@@ -181,16 +194,19 @@ class _Run:
         settings: Settings,
         crew: _Crew,
         progress: Progress | None,
+        again: Mapping[str, Entry],
     ) -> None:
         self.began = self.rolled = time.monotonic()
         self.lake, self.crew, self.progress = lake, crew, progress
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
         self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
         self.listed = listed
+        self.again = again
         self.summary = Summary(objects_seen=len(listed))
         self.items: dict[int, SourceObject] = {}
         self.left: Iterator[tuple[int, int, SourceObject]] = iter(())
         self.batches: list[Batch] = []
+        self.horizon = Horizon()
         self.outstanding: dict[str, int] = {}
         self.filled = 0
         self.done = 0
@@ -208,7 +224,10 @@ class _Run:
             self.lake.make()
         else:
             self.lake.make()
-            self._choose(_known(self.lake))
+            events = self.lake.load("events")
+            self.horizon.sequence = events.metadata.last_sequence_number
+            roll_forward(self.lake, events)
+            self._choose(known_objects(self.lake))
         self._schema = self.lake.schema("events")
         self._serve()
         roll_forward(self.lake)
@@ -220,7 +239,11 @@ class _Run:
         return Comparer()
 
     def _choose(self, known: set[tuple[str, str, int]]) -> None:
-        new = [each for each in self.listed if (each[1].uri, each[1].etag, each[1].size) not in known]
+        new = [
+            (source, item)
+            for source, item in self.listed
+            if (item.uri, item.etag, item.size) not in known or item.uri in self.again
+        ]
         self.summary.objects_skipped = len(self.listed) - len(new)
         self.items = {number: item for number, (_, item) in enumerate(new)}
         self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
@@ -241,7 +264,7 @@ class _Run:
     def _answer(self, pipe: Connection, message: Any) -> bool:
         """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
         if isinstance(message, Failed):
-            raise LakeError(self.lake.path, message.error, "mend that and run the same command again")
+            raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
         if isinstance(message, KeysOfPart):
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)
@@ -261,7 +284,7 @@ class _Run:
         if not objects:
             return None
         if not self.batches or self.filled >= self.batch_bytes:
-            self.batches.append(Batch(self.lake, self._comparer, earlier=list(self.batches)))
+            self.batches.append(Batch(self.lake, self._comparer, self.horizon, earlier=list(self.batches)))
             self.filled = 0
         batch = self.batches[-1]
         for number, _, item in objects:
@@ -300,6 +323,10 @@ class _Run:
         self.summary.bytes_read += item.size
         if read.status == "failed":
             batch.refused.append(_refused("object", item, "", read.reason or "", None, read.number))
+        elif read.status == "loaded" and item.uri in self.again:
+            entry = self.again[item.uri]
+            common = {"id": entry.id, "kind": entry.kind, "place": entry.place, "uri": entry.uri}
+            batch.refused.append(common | {"status": "released", "reason": entry.reason, "object": read.number})
 
     def _commit_finished(self, last: bool) -> None:
         while self.batches and not self.outstanding[self.batches[0].id] and (last or len(self.batches) > 1):
@@ -325,7 +352,7 @@ class _Run:
             else:
                 total.objects_failed += 1
                 total.problems.append(f"{each.uri}: {each.reason}")
-        total.problems += [f"{row['place']}: {row['reason']}" for row in batch.refused if row["kind"] == "record"]
+        total.problems += [f"{row['place']}: {row['reason']}" for row in batch.refused if _is_new_record(row)]
         total.conflicting_copies += batch.conflicts
         self._report()
 
@@ -333,6 +360,10 @@ class _Run:
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.progress:
             self.progress(self.summary, self.done, len(self.items))
+
+
+def _is_new_record(row: dict[str, Any]) -> bool:
+    return row["kind"] == "record" and row["status"] == "quarantined"
 
 
 def _ready(pipes: list[Connection]) -> list[Connection]:

@@ -116,7 +116,7 @@ def work(pipe: Connection) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # The driver is gone; nothing of ours counts.
     except OSError as error:
-        pipe.send(Failed(f"{error.filename or 'the lake'}: {error.strerror or error}"))
+        pipe.send(Failed(f"cannot be written ({error.strerror or error})"))
     except Exception as error:
         pipe.send(Failed(f"{type(error).__name__}: {error}"))
 

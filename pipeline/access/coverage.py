@@ -39,21 +39,30 @@ class Coverage:
             return "short window: under a day"
         if not self.days:
             return "short window: the log has no event of this account"
-        # Only days wholly inside the window are asked for: a window of 21 days may begin at noon.
-        first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() - timedelta(days=1)
-        first += timedelta(days=start.astimezone(UTC).time() > time.min)
         inside = [day for day in self.days if start.astimezone(UTC).date() <= day <= end.astimezone(UTC).date()]
-        asked = [first + timedelta(days=i) for i in range((last - first).days + 1)]
         if not inside:
             return "short window: the log has no event of this account in it"
+        asked = _whole_days(start, end)
         if asked and (self.days[0] > asked[0] or self.days[-1] < asked[-1]):
             span = f"{(end - start).days} days were asked for"
             return f"short window: the log covers {inside[0]} to {inside[-1]}, {span}"
-        there = set(inside)
-        silent = [day for day in asked if day not in there]
+        silent = self.gap(start, end)
         if silent:
             return f"gap: {len(silent)} of {len(asked)} days have no event of this account, the first is {silent[0]}"
         return None
+
+    def gap(self, start: datetime, end: datetime) -> list[date]:
+        """Whole days of [start, end] without any event of the account, while it has events before and after."""
+        there = set(self.days)
+        asked = _whole_days(start, end) if self.days else []
+        return [day for day in asked if self.days[0] < day < self.days[-1] and day not in there]
+
+
+def _whole_days(start: datetime, end: datetime) -> list[date]:
+    """Days that lie wholly in the window: one of 21 days that begins at noon asks for 20."""
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() - timedelta(days=1)
+    first += timedelta(days=start.astimezone(UTC).time() > time.min)
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
 
 
 def coverage(engine: Engine) -> Mapping[str, Coverage]:

@@ -20,11 +20,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pipeline.errors import SnapshotError
-from pipeline.iam.policy import PolicyError, parse
+from pipeline.errors import PolicyError, SnapshotError
+from pipeline.iam.policy import parse
 
 _LISTS = {"UserDetailList": "user", "GroupDetailList": "group", "RoleDetailList": "role", "Policies": "policy"}
 _NAMES = {"user": "UserName", "group": "GroupName", "role": "RoleName", "policy": "PolicyName"}
+_MEMBERS = {
+    "UserPolicyList": "PolicyName",
+    "GroupPolicyList": "PolicyName",
+    "RolePolicyList": "PolicyName",
+    "AttachedManagedPolicies": "PolicyArn",
+    "PolicyVersionList": "VersionId",
+    "GroupList": None,
+}
 _REPORT = "user,arn,user_creation_time,password_enabled"
 _KNOWN = "GetAccountAuthorizationDetails JSON, a credential report, or policies of an organization with their content"
 
@@ -121,9 +129,21 @@ def _details(value: dict[str, Any], path: Path) -> Iterator[Item]:
             if not isinstance(arn, str) or not isinstance(name, str):
                 raise SnapshotError(place, f"has no Arn or {_NAMES[kind]}", "ask AWS for the file again")
             item = _plain(given)
+            _shaped(item, place)
             for policy in _documents(item, kind):
                 _checked(policy, place)
             yield Item(kind, account_of(arn), arn, name, item, str(path))
+
+
+def _shaped(item: dict[str, Any], place: str) -> None:
+    """Refuses an item whose lists of policies and groups are not as IAM gives them: readers rely on these names."""
+    for member, needed in _MEMBERS.items():
+        listed = item.get(member) or []
+        fits = isinstance(listed, list) and all(
+            isinstance(each, str) if needed is None else isinstance(_object(each).get(needed), str) for each in listed
+        )
+        if not fits:
+            raise SnapshotError(f"{place}.{member}", "is not as IAM gives it", "ask AWS for the file again")
 
 
 def _plain(value: Any) -> Any:

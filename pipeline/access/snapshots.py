@@ -62,7 +62,8 @@ class Imported:
         """One line for a person."""
         held = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
         verb = "snapshot" if self.new else "already imported: snapshot"
-        return f"{verb} {self.snapshot_id[:12]} of {iso(self.taken_at)}: {held}; accounts {', '.join(self.accounts)}"
+        named = ", ".join(self.accounts) or "none named"
+        return f"{verb} {self.snapshot_id[:12]} of {iso(self.taken_at)}: {held}; accounts: {named}"
 
 
 def import_files(lake: Lake, paths: Sequence[str | Path], taken_at: datetime | None = None) -> Imported:

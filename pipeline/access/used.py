@@ -75,13 +75,14 @@ class Activity:
 @dataclass
 class Seen:
     """What the log ever showed of an account: the classes of management events, actions as bits,
-    data events by resource type with the containers they named."""
+    data events by resource type, with the containers they named and whether some read and some wrote."""
 
     read: bool = False
     write: bool = False
     sources: set[str] = field(default_factory=set)
     actions: int = 0
     data: dict[str, set[str]] = field(default_factory=dict)
+    data_classes: dict[str, set[bool]] = field(default_factory=dict)
 
 
 @dataclass
@@ -112,7 +113,8 @@ def read(engine: Engine, mapper: Mapper, since: datetime, until: datetime, kinds
         places = [mapper.catalogue.index[each.action.lower()] for each in mapped.actions]
         if mapped.state != "no_action":
             shown = [place for place, each in zip(places, mapped.actions, strict=True) if each.basis != "inferred"]
-            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place)
+            reads = bool(shown) and mapper.catalogue.access[shown[0]] in ("Read", "List")
+            _note_seen(log.seen.setdefault(row["account_id"] or "", Seen()), row, shown, request, by_place, reads)
         match = _PRINCIPAL.match(row["principal_arn"] or "")
         if match and row["calls"] and mapped.state != "no_action":
             named = log.activity.setdefault((match[1], match[2], match[3]), {})
@@ -135,8 +137,14 @@ def _request(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any]) -> None:
-    """Counts an event towards what its account's log can show; data events by kind and container."""
+def _note_seen(
+    seen: Seen, row: dict[str, Any], places: list[int], request: dict[str, Any], by: dict[int, Any], reads: bool
+) -> None:
+    """Counts an event towards what its account's log can show; data events by kind and container.
+
+    `reads` is the class by the catalogue, for records of versions that do not say (readOnly came with 1.01).
+    """
+    read_only = row["readOnly"] if row["readOnly"] is not None else reads
     for place in places:
         seen.actions |= 1 << place
     kinds = [by[place] for place in places if place in by]
@@ -144,10 +152,11 @@ def _note_seen(seen: Seen, row: dict[str, Any], places: list[int], request: dict
         for kind in kinds:
             name = request.get(kind.member) if kind.member else None
             seen.data.setdefault(kind.resource_type, set()).update([_short(name)] if isinstance(name, str) else [])
+            seen.data_classes.setdefault(kind.resource_type, set()).add(read_only)
         return
     seen.sources.add(row["eventSource"] or "")
-    seen.read = seen.read or row["readOnly"] is True
-    seen.write = seen.write or row["readOnly"] is False
+    seen.read = seen.read or read_only
+    seen.write = seen.write or not read_only
 
 
 def _short(name: str) -> str:

@@ -80,7 +80,7 @@ class Judge:
         codes, reasons = self.codes.copy(), list(self.reasons)
         weak = _Layer(codes, reasons, self.size)
         self._fresh(weak, scope)
-        self._data_events(weak, scope[0])
+        self._data_events(weak, scope)
         codes = np.where(self.strong > 0, self.strong, codes)
         uses: dict[int, Use] = {}
         for place, use in self.activity.uses.items():
@@ -130,9 +130,11 @@ class Judge:
         if not context.seen.read and not context.seen.write and not context.seen.data:
             self._set(every, BLIND, f"account missing: the log holds no event of account {self.principal.account_id}")
         for kind in context.observe.data_events:
-            if kind.resource_type not in context.seen.data:
-                text = f"data events off: none of {kind.resource_type} was ever seen for this account"
-                self._set(kind.bits, BLIND, text)
+            classes = context.seen.data_classes.get(kind.resource_type, set())
+            for reads, bits, name in ((True, reading, "read"), (False, writing, "write")):
+                if reads not in classes and kind.bits & bits:
+                    text = f"data events off: no {name} event of {kind.resource_type} was ever seen for this account"
+                    self._set(kind.bits & bits, BLIND, f"{text}; a trail must select them")
         for reason, bits in _silent(context.observe).items():
             self._set(bits & ~context.seen.actions, BLIND, f"no such event exists: {reason}")
 
@@ -162,13 +164,16 @@ class Judge:
                 )
                 layer.lower(grant.fresh & ~old, text)
 
-    def _data_events(self, layer: _Layer, grant: Grant) -> None:
+    def _data_events(self, layer: _Layer, scope: list[Grant]) -> None:
         """Data events are selected by bucket, table or function: only those seen can vouch for an absence."""
+        granted = 0
+        for grant in scope:
+            granted |= grant.bits
         for kind in self.context.observe.data_events:
             seen = self.context.seen.data.get(kind.resource_type)
-            if seen is None or not kind.member or not kind.bits & grant.bits:
+            if seen is None or not kind.member or not kind.bits & granted:
                 continue
-            known, named = _named(kind, grant, seen)
+            known, named = _named(kind, scope[0], seen)
             if named and not known:
                 layer.blind(kind.bits, f"data events off: none was ever seen for {', '.join(sorted(named)[:3])}")
             elif not named or named - known:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import pipeline
 from pipeline.catalog import checks, header, params
 from pipeline.catalog.header import Query
 from pipeline.catalog.params import Param
@@ -27,7 +26,7 @@ __all__ = ["Catalog", "Param", "Query"]
 
 def home() -> Path:
     """The folder of the project's questions: beside the package, in a checkout and in a wheel alike."""
-    return Path(pipeline.__file__).parent.parent / "queries"
+    return Path(__file__).parents[2] / "queries"
 
 
 @dataclass(frozen=True)
@@ -111,5 +110,6 @@ def _in_order(engine: Engine, views: list[Query]) -> list[Query]:
     try:
         return [by_name[name] for name in TopologicalSorter(needs).static_order()]
     except CycleError as error:
-        cycle = " → ".join(error.args[1])
-        raise QueryError(by_name[error.args[1][0]].place("start"), f"views read each other: {cycle}", "undo one") from None
+        names = error.args[1]
+        problem = f"views read each other: {' → '.join(names)}"
+        raise QueryError(by_name[names[0]].place("start"), problem, "let one of them read the raw table") from None

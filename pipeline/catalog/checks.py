@@ -36,7 +36,7 @@ def check(query: Query, engine: Engine) -> None:
     _params(query, statement)
     if query.kind == "query" and not parse.ordered(engine.con, query.sql):
         problem = "the rows come in no order"
-        raise QueryError(query.place("end"), problem, "end the statement with order by, so that a report can be repeated")
+        raise QueryError(query.place("end"), problem, "end the statement with order by: a report must repeat")
     given = engine.columns(query.sql, {name: each.example for name, each in query.params.items()}, query.path)
     _columns(query, given)
     if query.id.startswith("anomalies/"):

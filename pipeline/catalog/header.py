@@ -24,7 +24,7 @@ KINDS = {
 _OPEN = re.compile(r"^-- /// (\w+)\s*$")
 _CLOSE = re.compile(r"^-- ///\s*$")
 _KEY = re.compile(r"^(\s*)([A-Za-z0-9_.\-\"]+)\s*=\s*")
-_TABLE = re.compile(r"^\s*\[([A-Za-z0-9_.\-\"]+)\]")
+_TABLE = re.compile(r"^\s*\[([^\[\]]+)\]")
 _AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 _PREFIX = 3  # "-- "
 
@@ -137,7 +137,8 @@ def _toml(block: Block) -> dict[str, Any]:
         values = tomllib.loads(block.toml)
     except tomllib.TOMLDecodeError as error:
         at = _AT.search(str(error))
-        line, column = (int(at[1]), int(at[2])) if at else (block.toml.count("\n") + 1, 1)
+        last = block.toml.splitlines() or [""]
+        line, column = (int(at[1]), int(at[2])) if at else (len(last), len(last[-1]) + 1)
         place = f"{block.path}:{block.first + line - 1}:{column + _PREFIX}"
         raise QueryError(place, f"the header is no TOML: {_AT.sub('', str(error)).strip()}", "mend the line") from None
     block.spots.update(_places(block))
@@ -151,7 +152,9 @@ def _places(block: Block) -> dict[str, tuple[int, int]]:
     for number, line in enumerate(block.toml.splitlines(), block.first):
         if match := _TABLE.match(line):
             table = match[1].replace('"', "") + "."
-            found.setdefault(table[:-1], (number, match.start(1) + 1 + _PREFIX))
+            place = (number, match.start(1) + 1 + _PREFIX)
+            found.setdefault(table[:-1], place)
+            found.setdefault(table[:-1].partition(".")[0], place)
         elif match := _KEY.match(line):
             key = table + match[2].replace('"', "")
             found.setdefault(key, (number, match.end() + 1 + _PREFIX))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ TYPES = ("text", "timestamp", "integer", "number", "boolean", "list")
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 _KEYS = {"type", "default", "help", "optional"}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "number": float,
+    "boolean": lambda word: _BOOLEANS[word.lower()],
+}
 _EXAMPLES: dict[str, Any] = {
     "text": "",
     "timestamp": datetime(2000, 1, 1, tzinfo=UTC),
@@ -54,7 +60,7 @@ class Param:
         if self.type == "text":
             return text
         try:
-            return {"integer": int, "number": float, "boolean": lambda word: _BOOLEANS[word.lower()]}[self.type](text)
+            return _SCALARS[self.type](text)
         except (ValueError, KeyError):
             remedy = "write true or false" if self.type == "boolean" else "write digits"
             raise UsageError(place, f"{text!r} is no {self.type}", remedy) from None

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipeline.cli.context import current, printable
+
+if TYPE_CHECKING:
+    from pipeline.ingest import Summary
 
 
 def register(app: typer.Typer) -> None:
@@ -49,15 +53,13 @@ def ingest(
     if output == "json":
         print(json.dumps(summary.as_json()))
     else:
-        print(_account(summary, dry_run))
+        print(account(summary, dry_run))
     if summary.partial:
         raise typer.Exit(4)
 
 
-def _account(summary: object, dry_run: bool) -> str:
-    from pipeline.ingest import Summary
-
-    assert isinstance(summary, Summary)
+def account(summary: Summary, dry_run: bool = False) -> str:
+    """The summary in a sentence."""
     if dry_run:
         new = summary.objects_seen - summary.objects_skipped
         return f"would read {new:,} of {summary.objects_seen:,} objects ({summary.bytes_read / 1e6:,.1f} MB)"

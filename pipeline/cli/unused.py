@@ -23,7 +23,10 @@ def unused(
     lookback: str = typer.Option(None, "--lookback", help="Length of the window.", show_default="90d"),
     output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
 ) -> None:
-    """One row a principal × action × granting scope. Reads the newest IAM snapshot and the usage roll-up."""
+    """One row a principal × action × granting scope. Reads the newest IAM snapshot and the usage roll-up.
+
+    Exit code 5 where the log has a gap in a window given by --from or --to.
+    """
     from pipeline import export
     from pipeline.access.unused import unused as report
     from pipeline.engines.duckdb import connect
@@ -35,9 +38,11 @@ def unused(
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
     current.say(f"window {iso(start)} to {iso(end)}; snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
     current.say(f"{found.rows.num_rows:,} permissions: {counted or 'none'}")
-    for note in found.notes:
+    for note in (*found.notes, *found.gaps):
         current.say(note)
     export.write(found.rows, output, sys.stdout, color=current.color)
+    if found.gaps and (since or until):
+        raise typer.Exit(5)
 
 
 def _window(

@@ -62,9 +62,7 @@ def _watch(con: duckdb.DuckDBPyConnection, done: threading.Event, timeout: float
         wait = 0.05
 
 
-def _fetch(
-    con: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bound: dict[str, Any], max_rows: int
-) -> Answer:
+def _fetch(con: duckdb.DuckDBPyConnection, statement: duckdb.Statement, bound: dict[str, Any], max_rows: int) -> Answer:
     rows = con.sql(statement, params=bound) if bound else con.sql(statement)
     reader = rows.to_arrow_reader(_BATCH)
     batches: list[pa.RecordBatch] = []

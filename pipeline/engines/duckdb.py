@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.engines.snapshot import Plan
     from pipeline.lake.tables import Lake
 
-_OFFLINE = {
+_OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
@@ -51,7 +51,7 @@ def over(tables: dict[str, pa.Table]) -> Engine:
     unknown = sorted(set(tables) - set(TABLES))
     if unknown:
         raise QueryError("engine", f"the lake has no table {', '.join(unknown)}")
-    return Engine(None, {name: tables.get(name, TABLES[name].empty_table()) for name in TABLES})
+    return Engine(None, {name: tables.get(name, pa.Table.from_batches([], TABLES[name])) for name in TABLES})
 
 
 class Engine:
@@ -135,7 +135,7 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
 
     def _settle(self) -> None:

@@ -103,6 +103,13 @@ def _tokens(sql: str) -> list[tuple[int, str]]:
     return [(offset, kind.name) for offset, kind in found if kind.name != "comment"]
 
 
+def _keyword(sql: str, word: str) -> int:
+    """Where a keyword first stands; the statement's begin where it does not."""
+    raw = sql.encode().upper()
+    offsets = [offset for offset, _ in _tokens(sql)]
+    return next((each for each in offsets if raw[each:].startswith(word.encode())), offsets[0])
+
+
 def _second(sql: str) -> int:
     """Where the second statement begins."""
     offsets = [offset for offset, _ in _tokens(sql)]
@@ -134,9 +141,9 @@ def refuse_more_than_reading(con: duckdb.DuckDBPyConnection, sql: str, place: st
         found = _trespass(node)
         if found:
             offset = node.get("query_location")
-            if isinstance(offset, int) and offset <= len(sql.encode()):
-                place = _at(place, sql, offset)
-            raise QueryError(place, found, _REMEDY)
+            if not isinstance(offset, int) or offset > len(sql.encode()):  # DuckDB's mark for "nowhere"
+                offset = _keyword(sql, found.split()[0])
+            raise QueryError(_at(place, sql, offset), found, _REMEDY)
 
 
 def _trespass(node: dict[str, Any]) -> str | None:

@@ -1,8 +1,8 @@
 """What a reader may read: the data files of every table, all of one story.
 
-Between an events commit and the roll-forward that follows it, `events` is ahead of the tables derived from it
-(`usage`, `ledger`, `quarantine`), which record how far they have come in the property `lake.applied-seq`. So the
-derived tables are loaded first, and events are then read at a snapshot no newer than what all of them have applied.
+Between an events commit and the roll-forward that follows it (`pipeline.lake.commit`), `events` is ahead of the tables
+that follow it, which record how far they have come in the property `lake.applied-seq`. So the followers are loaded
+first, and events are then read at the newest snapshot of which no follower still lacks its rows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline.lake.commit import FOLLOWERS
 from pipeline.lake.tables import APPLIED
 from pipeline.records.schema import TABLES
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.lake.tables import Lake
 
-DERIVED = ("ledger", "usage", "quarantine")
-RECORD = "lake.record"
+FOLLOWING = tuple(name for name in TABLES if name not in ("events", "iam_snapshots"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +54,7 @@ class Plan:
 def plan(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Plan:
     """The files of one consistent view of the lake; events only those that may hold rows of [since, until]."""
     loaded = {name: lake.load(name) for name in TABLES if name != "events"}
-    applied = min(int(loaded[name].properties.get(APPLIED, "0")) for name in DERIVED)
+    applied = {name: int(loaded[name].properties.get(APPLIED, "0")) for name in FOLLOWING}
     events = lake.load("events")
     snapshot_id = consistent(events, applied)
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
@@ -67,18 +67,24 @@ def plan(lake: Lake, since: datetime | None = None, until: datetime | None = Non
     return Plan(files, mixed, snapshot_id, events)
 
 
-def consistent(events: Table, applied: int) -> int | None:
-    """The newest snapshot of `events` that holds no batch beyond sequence number `applied`; None before the first.
+def consistent(events: Table, applied: dict[str, int]) -> int | None:
+    """The newest snapshot of `events` up to which every following table is complete; None before the first.
 
-    Snapshots without a batch (compaction) may follow it: they change no row.
+    `applied` is each table's watermark, a sequence number. A snapshot names the tables it has rows for; those with
+    none, and snapshots without a batch (compaction, which changes no row), leave nothing to wait for.
     """
     chosen = None
     for snapshot in reversed(list(_history(events))):
-        carries_batch = snapshot.summary is not None and RECORD in snapshot.summary.additional_properties
-        if snapshot.sequence_number > applied and carries_batch:
+        number = snapshot.sequence_number or 0
+        if any(number > applied[name] for name in _followers(snapshot) if name in applied):
             break
         chosen = snapshot.snapshot_id
     return chosen
+
+
+def _followers(snapshot: Any) -> list[str]:
+    summary = snapshot.summary.additional_properties if snapshot.summary else {}
+    return str(summary.get(FOLLOWERS) or "").split(",")
 
 
 def _history(events: Table) -> Iterator[Any]:
@@ -94,7 +100,7 @@ def _uniform(name: str, table: Table) -> bool:
     """Whether every file has the columns of the carrier, so that DuckDB need not open each one to bind a query."""
     if len(table.metadata.schemas) != 1:
         return False
-    return _shape(table.schema().as_arrow()) == _shape(TABLES[name])
+    return bool(_shape(table.schema().as_arrow()) == _shape(TABLES[name]))
 
 
 def _shape(kind: Any) -> Any:

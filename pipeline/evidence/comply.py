@@ -75,7 +75,9 @@ def report(
         for question in each.questions:
             if question not in outcomes:
                 outcomes[question] = judge(engine, catalog, framework.measures[question], evidence)
-        found.append(_requirement(framework, each, [outcomes[question] for question in each.questions], period, max_rows))
+        found.append(
+            _requirement(framework, each, [outcomes[question] for question in each.questions], period, max_rows)
+        )
     return Report(framework, period, evidence, found)
 
 

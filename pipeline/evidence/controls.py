@@ -72,7 +72,9 @@ class Evidence:
         for report, name in dict.fromkeys(_REPORTS[need] for need in needs if need in _REPORTS):
             root = "root_credentials" in needs
             nothing = f"there is no {name}"
-            found += _per_account(self.accounts, lambda each, a=report, b=name, c=root: self._stale(each, a, b, c), nothing)
+            found += _per_account(
+                self.accounts, lambda each, a=report, b=name, c=root: self._stale(each, a, b, c), nothing
+            )
         return found
 
     def gaps(self) -> list[str]:
@@ -141,7 +143,8 @@ def judge(engine: Engine, catalog: Catalog, measure: Measure, evidence: Evidence
     elif reviews.num_rows:
         verdict, text = "manual", f"{_tally(measure, reviews)} to review{_shades(reviews)}"
     elif missing:
-        return Outcome(measure, "no_evidence", f"no {measure.what[0]} found, but {'; '.join(missing)}", rows)
+        found = f"no {measure.what[0]} found, but " if measure.from_log and evidence.events else ""
+        return Outcome(measure, "no_evidence", found + "; ".join(missing), rows)
     elif measure.otherwise != "pass":
         verdict, text = measure.otherwise, measure.reason
     else:
@@ -186,7 +189,7 @@ def _shades(rows: pa.Table) -> str:
     if "in_benchmark" in rows.column_names:
         beyond = _count(rows.filter(pc.invert(rows["in_benchmark"])))
         if beyond:
-            parts.append(f"{beyond:,} of calls that the benchmark does not name")
+            parts.append(f"{beyond:,} beyond the benchmark's list")
     if "principal_arn" in rows.column_names:
         callers = len(rows["principal_arn"].unique())
         parts.append(f"by {callers:,} principal{'' if callers == 1 else 's'}")

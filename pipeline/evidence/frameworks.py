@@ -93,7 +93,9 @@ def get(frameworks: dict[str, Framework], identity: str) -> Framework:
     if identity in frameworks:
         return frameworks[identity]
     near = difflib.get_close_matches(identity, frameworks, 1, 0.4) or sorted(frameworks)
-    raise UsageError(identity, "there is no such framework", f"there is {', '.join(near)}" if near else "there are none")
+    raise UsageError(
+        identity, "there is no such framework", f"there is {', '.join(near)}" if near else "there are none"
+    )
 
 
 def read(path: Path, catalog: Catalog) -> Framework:
@@ -114,7 +116,9 @@ def read(path: Path, catalog: Catalog) -> Framework:
 class _Reader:
     """Turns a file's values into a Framework, telling each fault with the line it stands on."""
 
-    def __init__(self, place: str, values: dict[str, Any], lines: dict[tuple[object, ...], int], catalog: Catalog) -> None:
+    def __init__(
+        self, place: str, values: dict[str, Any], lines: dict[tuple[object, ...], int], catalog: Catalog
+    ) -> None:
         self.place, self.values, self.lines, self.catalog = place, values, lines, catalog
 
     def framework(self, identity: str) -> Framework:
@@ -125,7 +129,9 @@ class _Reader:
         used = {question for each in requirements for question in each.questions}
         for question in measures:
             if question not in used:
-                raise self.fault(("questions", question), f"no requirement asks {question}", "name it in one, or strike it")
+                raise self.fault(
+                    ("questions", question), f"no requirement asks {question}", "name it in one, or strike it"
+                )
         return Framework(
             id=identity,
             path=self.place,
@@ -238,7 +244,12 @@ class _Reader:
         return tuple(value)
 
     def choice(
-        self, at: tuple[object, ...], given: dict[str, Any], key: str, allowed: tuple[str, ...], default: str | None = None
+        self,
+        at: tuple[object, ...],
+        given: dict[str, Any],
+        key: str,
+        allowed: tuple[str, ...],
+        default: str | None = None,
     ) -> str:
         value = self.text(at, given, key, default)
         if value not in allowed:

@@ -13,17 +13,13 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from pipeline.errors import TrailsiftError
+from pipeline.errors import PolicyError
 from pipeline.iam.catalogue import Catalogue, Expansion
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ELEMENTS = frozenset(
     ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 )
-
-
-class PolicyError(TrailsiftError):
-    """A document is no policy; `place` names the element."""
 
 
 @dataclass(frozen=True)

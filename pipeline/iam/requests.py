@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 ROLE_ARN = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
 _ARN = re.compile(r"^arn:aws[a-z-]*:([a-z0-9-]+):[^:]*:[^:]*:.+$")
+_ON_OBJECTS = ("AbortMultipartUpload", "ListMultipartUploadParts")
 _TAGS = re.compile(r"^(resource)?tag(s|set|list|ging|specifications?|specificationset)?$", re.IGNORECASE)
 _ROLE_KEYS = ("role", "rolearn", "rolename", "servicerole", "iamrole", "iamrolearn")
 
@@ -115,6 +116,6 @@ def _s3(name: str, given: Mapping[str, Any], bucket: str, event: str, where: str
     if event in ("CopyObject", "UploadPartCopy") and name.startswith("Get") and given.get("x-amz-copy-source"):
         source = unquote(str(given["x-amz-copy-source"])).lstrip("/")
         return source if source.startswith("arn:") else f"arn:{where}:s3:::{source.partition('?')[0]}"
-    if "Object" in name and "BucketObjectLock" not in name:
+    if ("Object" in name and "BucketObjectLock" not in name) or name in _ON_OBJECTS:
         return f"arn:{where}:s3:::{bucket}/{key if isinstance(key, str) else '*'}"
     return f"arn:{where}:s3:::{bucket}"

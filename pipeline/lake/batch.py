@@ -53,16 +53,26 @@ class Counts:
 
 
 @dataclass
+class Horizon:
+    """What a run knew when it chose its objects: the ledger up to a sequence number of `events`, and its own batches."""
+
+    sequence: int = 0
+    ours: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Batch:
     """Parts of a batch are added as workers write them; `commit` makes them part of the lake."""
 
     lake: Lake
     comparer: Comparer
+    horizon: Horizon
     earlier: list[Batch] = field(default_factory=list)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
+        self.horizon.ours.add(self.id)
         self.seen: set[str] = set()
         self.objects: dict[int, Counts] = {}
         self.files: list[Path] = []
@@ -116,12 +126,11 @@ class Batch:
         raise LakeError(self.lake.path, "other writers committed first every time", "run the same command again")
 
     def _others_committed(self, events: Any) -> bool:
-        ours = {each.id for each in self.earlier}
-        since = self.base.metadata.last_sequence_number
-        return any(batch_of(each) not in ours for each in events.snapshots() if (each.sequence_number or 0) > since)
+        later = (each for each in events.snapshots() if (each.sequence_number or 0) > self.horizon.sequence)
+        return any(batch_of(each) not in self.horizon.ours for each in later)
 
     def _meet(self, events: Any) -> None:
-        """Takes account of what others committed since the batch began: their objects and their events."""
+        """Takes account of what others committed since the run chose its objects: their objects and their events."""
         roll_forward(self.lake, events)
         theirs = known_objects(self.lake)
         for number in [n for n, each in self.objects.items() if (each.uri, each.etag, each.size) in theirs]:
@@ -195,5 +204,5 @@ class Batch:
 
 
 def _rows(schema: pa.Schema, rows: Iterable[dict[str, Any]], batch: Batch) -> pa.Table:
-    common = {"batch_id": batch.id, "at": batch.at, "ingested_at": batch.at}
+    common = {"batch_id": batch.id, "quarantined_at": batch.at, "ingested_at": batch.at}
     return pa.Table.from_pylist([{**common, **row} for row in rows], schema=schema)

@@ -113,7 +113,7 @@ QUARANTINE = pa.schema(
     [
         *_texts("id", "kind", "status", "place", "uri", "reason"),
         ("raw", pa.binary()),
-        ("at", TIME),
+        ("quarantined_at", TIME),
         ("batch_id", TEXT),
     ]
 )

@@ -10,13 +10,15 @@
 -- items = "number of rows: users of the one, users, groups, roles and policies of the other"
 -- newest = "whether it is its account's newest of this report"
 -- ///
--- A snapshot may hold one report without the other, so that the newest of each is looked for by itself.
+-- A snapshot may hold one report without the other, so that the newest of each is looked for by itself. AWS's own
+-- policies, whose ARNs name no account, make no report.
 with reports as (
     select
         case when kind = 'credential' then 'credential_report' else 'authorization_details' end as report,
         account_id, snapshot_id, max(taken_at) as taken_at, max(imported_at) as imported_at, count(*) as items
     from lake.iam_snapshots
     where kind in ('credential', 'user', 'group', 'role', 'policy')
+      and account_id is not null
     group by 1, account_id, snapshot_id
 )
 select

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from pipeline.access.snapshots import import_files
+from pipeline.cli import main
 from pipeline.errors import SnapshotError, UsageError
 from pipeline.lake.tables import Lake
 
@@ -43,6 +45,12 @@ def lake(tmp_path: Path) -> Lake:
     return Lake.open(tmp_path / "lake", create=True)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that stays empty, for what is refused."""
+    return Lake.open(tmp_path_factory.mktemp("empty") / "lake", create=True)
+
+
 def saved(folder: Path, content: object, name: str = "file") -> str:
     path = folder / name
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -57,7 +65,7 @@ def test_authorization_details(lake: Lake, tmp_path: Path) -> None:
     ]  # fmt: skip
     given["Policies"] = [
         {"PolicyName": "AdministratorAccess", "Arn": "arn:aws:iam::aws:policy/AdministratorAccess",
-         "PolicyVersionList": [{"Document": DOCUMENT, "IsDefaultVersion": True}]}
+         "PolicyVersionList": [{"VersionId": "v1", "Document": DOCUMENT, "IsDefaultVersion": True}]}
     ]  # fmt: skip
     done = import_files(lake, [saved(tmp_path, given)])
     assert done.new and done.kinds == {"user": 1, "role": 1, "policy": 1} and done.accounts == [ACCOUNT]
@@ -137,6 +145,8 @@ def test_again_changes_nothing_and_another_time_is_another_snapshot(lake: Lake, 
         ({"UserDetailList": {}}, None),
         ({"UserDetailList": [{"UserName": "ann"}]}, "Arn"),
         ({"UserDetailList": "x"}, "no list"),
+        ({"UserDetailList": [details("ann")["UserDetailList"][0] | {"GroupList": [1]}]}, "GroupList"),
+        ({"UserDetailList": [details("ann")["UserDetailList"][0] | {"AttachedManagedPolicies": [{}]}]}, "Attached"),
         (details(), "no user"),
         ({"Name": "x", "Content": "{"}, "no JSON"),
         ({"Name": "x", "Content": "{}"}, "cannot be read"),
@@ -146,23 +156,46 @@ def test_again_changes_nothing_and_another_time_is_another_snapshot(lake: Lake, 
     ],
 )
 def test_what_is_none_of_these_is_refused_in_one_line(
-    lake: Lake, tmp_path: Path, content: object, says: str | None
+    empty: Lake, tmp_path: Path, content: object, says: str | None
 ) -> None:
     good = saved(tmp_path, details("bob"), "good")
     with pytest.raises(SnapshotError) as caught:
         import_files(
-            lake, [good, saved(tmp_path, content)] if says and "no user" not in says else [saved(tmp_path, content)]
+            empty, [good, saved(tmp_path, content)] if says and "no user" not in says else [saved(tmp_path, content)]
         )
     assert caught.value.exit_code == 1 and "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
     assert (says or "") in str(caught.value)
-    assert not rows(lake), "nothing is stored when one file is wrong"
+    assert not rows(empty), "nothing is stored when one file is wrong"
 
 
-def test_binary_and_missing_files(lake: Lake, tmp_path: Path) -> None:
+def test_binary_and_missing_files(empty: Lake, tmp_path: Path) -> None:
     (tmp_path / "bin").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SnapshotError, match="no text"):
-        import_files(lake, [tmp_path / "bin"])
+        import_files(empty, [tmp_path / "bin"])
     for wrong in (tmp_path / "nothing", tmp_path):
         with pytest.raises(UsageError) as caught:
-            import_files(lake, [wrong])
+            import_files(empty, [wrong])
         assert caught.value.exit_code == 2
+
+
+def test_two_imports_at_once_make_one_snapshot(lake: Lake, tmp_path: Path) -> None:
+    file = saved(tmp_path, details("ann", "bob"))
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: import_files(Lake.open(lake.path), [file]), range(4)))
+    assert sum(each.new for each in done) == 1
+    assert len(rows(lake)) == 2
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = saved(tmp_path, details("ann"))
+    words = ["iam", "import", file, "--lake", str(tmp_path / "new"), "-o", "json", "--taken-at", "2026-11-02"]
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    answer = json.loads(capsys.readouterr().out)
+    assert not caught.value.code and answer["new"] and answer["user"] == 1 and answer["items"] == 1
+    assert answer["taken_at"] == "2026-11-02T00:00:00Z" and answer["accounts"] == [ACCOUNT]
+    for words, code in (([str(tmp_path / "no")], 2), ([saved(tmp_path, "{}", "other")], 1)):
+        with pytest.raises(SystemExit) as caught:
+            main(["iam", "import", *words, "--lake", str(tmp_path / "new")])
+        said = capsys.readouterr()
+        assert caught.value.code == code and not said.out and said.err.count("\n") == 1

@@ -136,10 +136,21 @@ def data(who: str, name: str, bucket: str, **more: Any) -> dict[str, Any]:
 def test_data_events_seen_for_a_bucket_vouch_for_that_bucket() -> None:
     ours, theirs = "arn:aws:s3:::ours/*", "arn:aws:s3:::theirs/*"
     items = [role("r", policy(allow("s3:PutObject", ours), allow("s3:PutObject", theirs), allow("s3:PutObject")))]
-    found = judged(items, [*daily(), data("role/other", "GetObject", "ours")])
+    found = judged(items, [*daily(), data("role/other", "PutObject", "ours")])
     assert found[("r", "s3:PutObject", ours)]["verdict"] == "unused"
     assert found[("r", "s3:PutObject", theirs)]["verdict"] == "not_observable"
     assert found[("r", "s3:PutObject", "*")]["verdict"] == "unused_low_confidence"
+
+
+def test_a_trail_may_select_data_events_of_one_class() -> None:
+    ours = "arn:aws:s3:::ours/*"
+    found = judged(
+        [role("r", policy(allow(["s3:GetObject", "s3:DeleteObject"], ours)))],
+        [*daily(), data("role/other", "PutObject", "ours")],
+    )
+    assert found[("r", "s3:DeleteObject", ours)]["verdict"] == "unused"
+    read = found[("r", "s3:GetObject", ours)]
+    assert read["verdict"] == "not_observable" and read["reason"].startswith("data events off: no read event")
 
 
 def test_a_use_counts_for_the_scopes_it_may_have_needed() -> None:

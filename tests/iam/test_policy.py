@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from pipeline.errors import PolicyError
 from pipeline.iam.catalogue import load
-from pipeline.iam.policy import PolicyError, parse
+from pipeline.iam.policy import parse
 
 KNOWN = load()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 from pathlib import Path
@@ -13,7 +14,10 @@ import pytest
 from pipeline.config import Settings
 from pipeline.errors import LakeError, NoDataError, UsageError
 from pipeline.ingest import Selection, Summary, ingest, plan
+from pipeline.lake.quarantine import entries
 from pipeline.lake.tables import MARKER, Lake
+from pipeline.records import normalize
+from pipeline.retry import retry
 from tests.lake.contents import check_sums, contents, table
 from tests.logs import event, write, write_bytes
 
@@ -47,7 +51,7 @@ def test_any_order_and_any_split_give_the_same_rows(tmp_path: Path, seed: int) -
     copies = records + dice.sample(records, 30)
     dice.shuffle(copies)
     cuts = [0, *sorted(dice.sample(range(1, len(copies)), 6)), len(copies)]
-    for number, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
         write(tmp_path / f"split/{dice.random()}-{number}.json.gz", copies[begin:end])
     half = sorted((tmp_path / "split").iterdir())
     summary = run(tmp_path / "two", *half[:3], batch_rows=1)
@@ -176,7 +180,7 @@ def test_a_lake_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     source = write(tmp_path / "a.json", [event()])
     run(tmp_path / "lake", source)
     (tmp_path / "lake" / MARKER).write_text('{"version": 99}')
-    with pytest.raises(LakeError, match="version 99.*upgrade"):
+    with pytest.raises(LakeError, match=r"version 99.*upgrade"):
         run(tmp_path / "lake", source)
 
 
@@ -218,3 +222,30 @@ def test_the_lake_can_be_opened_after(tmp_path: Path) -> None:
     source = write(tmp_path / "a.json", [event()])
     run(tmp_path / "lake", source)
     assert len(Lake.open(tmp_path / "lake").files("events")) == 2
+
+
+def test_retry_takes_what_can_be_read_now_and_leaves_the_rest(tmp_path: Path) -> None:
+    broken = write_bytes(tmp_path / "logs/b.json", b'{"Records":[')
+    good = event(eventID="good")
+    write(tmp_path / "logs/a.json", [good, {"eventName": "no time"}])
+    run(tmp_path / "lake", tmp_path / "logs")
+    assert [each.kind for each in entries(Lake.open(tmp_path / "lake"))] == ["record", "object"]
+    nothing = retry(tmp_path / "lake", SETTINGS)
+    assert (nothing.objects_loaded, nothing.partial) == (0, False)
+    write(broken, [event(eventID="mended"), good])
+    mended = retry(tmp_path / "lake", SETTINGS)
+    assert (mended.events_new, mended.duplicates) == (1, 1)
+    assert [each.place.rpartition("/")[2] for each in entries(Lake.open(tmp_path / "lake"))] == ["a.json#1"]
+    check_sums(tmp_path / "lake", events_new=2)
+
+
+def test_a_record_that_an_older_version_refused_is_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "logs/a.json", [event(eventID="late", eventTime="2026-10-01T10:00:00.5Z")])
+    with monkeypatch.context() as older:
+        older.setattr(normalize, "readable_time", lambda text: None)
+        assert run(tmp_path / "lake", tmp_path / "logs").quarantined == 1
+    released = retry(tmp_path / "lake", SETTINGS)
+    assert (released.events_new, released.quarantined) == (1, 0)
+    assert entries(Lake.open(tmp_path / "lake")) == []
+    source = table(tmp_path / "lake", "events")["source_object"].to_pylist()[0]
+    assert source.endswith("a.json#0")

@@ -1,0 +1,64 @@
+"""`trailsift lake …`: what is in the lake, and its upkeep."""
+
+from __future__ import annotations
+
+import typer
+
+from pipeline.cli.context import current
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    verbs = typer.Typer(help="What is in the lake, and its upkeep.", no_args_is_help=True)
+    verbs.command("info", help="Tables with their rows, files and bytes.")(info)
+    verbs.command("quarantine", help="List what ingestion refused, or try it again.")(quarantine)
+    app.add_typer(verbs, name="lake")
+
+
+def info(output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")) -> None:
+    """One row a table: rows, data files, bytes on disk, the snapshot they belong to."""
+    import sys
+
+    from pipeline import export
+    from pipeline.lake.info import tables
+
+    export.write(tables(current.lake()), output, sys.stdout, color=current.color)
+
+
+def quarantine(
+    retry: bool = typer.Option(
+        False, "--retry", help="Read everything in quarantine again and ingest what can be read."
+    ),
+    output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
+) -> None:
+    """Lists refused records and objects and conflicting copies, each with its place and reason."""
+    import sys
+
+    import pyarrow as pa
+
+    from pipeline import export
+    from pipeline.lake.commit import roll_forward
+    from pipeline.lake.quarantine import SCHEMA, entries
+
+    lake = current.lake()
+    if retry:
+        _retry()
+        return
+    roll_forward(lake)
+    rows = pa.Table.from_pylist([vars(each) for each in entries(lake)], schema=SCHEMA)
+    export.write(rows, output, sys.stdout, color=current.color)
+
+
+def _retry() -> None:
+    from pipeline.cli.ingest import account
+    from pipeline.cli.progress import progress
+    from pipeline.lake.quarantine import entries
+    from pipeline.retry import retry
+
+    with progress(current) as report:
+        summary = retry(current.settings.lake, current.settings, report)
+    print(account(summary))
+    left = sum(each.kind != "conflicting_copy" for each in entries(current.lake()))
+    if left:
+        current.say(f"{left:,} records and objects stay in quarantine")
+        raise typer.Exit(4)

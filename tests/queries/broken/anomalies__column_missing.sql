@@ -1,0 +1,13 @@
+-- /// query
+-- title = "x"
+-- question = "y"
+-- severity = "high"
+-- [columns]
+-- eventTime = "when"
+-- [params.since]
+-- type = "timestamp"
+-- [params.until]
+-- type = "timestamp"
+-- ///
+select eventTime from events where eventTime between $since and $until order by 1
+-- expect 5:5: an anomaly gives eventID as VARCHAR, this one does not

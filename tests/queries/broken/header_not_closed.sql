@@ -1,0 +1,3 @@
+-- /// query
+-- title = "x"
+-- expect 1:1: the header is not closed

@@ -1,0 +1,2 @@
+-- just a comment
+-- expect 1:1: has no header

@@ -1,0 +1,5 @@
+-- /// query
+-- title = "x"
+-- ///
+select 1 as a order by 1
+-- expect 1:1: the header has no question

@@ -1,0 +1,5 @@
+-- /// query
+-- title = "x"
+-- question = "y"
+-- ///
+-- expect 6:1: holds no statement
