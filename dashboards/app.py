@@ -1,0 +1,37 @@
+"""The dashboard's frame: finds the pages, opens the lake, draws the filters, runs the page that was asked for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards import data, filters, parts
+from pipeline.errors import NoDataError, TrailsiftError
+
+
+def main() -> None:
+    """One run of the script: somebody opened a page, or touched something on it."""
+    st.set_page_config(page_title="Trailsift", page_icon=":material/footprint:", layout="wide")
+    listed = parts.views()
+    page = st.navigation(
+        [
+            st.Page(
+                each.path, title=each.title, icon=each.icon, default=each is listed[0],
+                visibility="hidden" if each.hidden else "visible",
+            )
+            for each in listed
+        ]
+    )  # fmt: skip
+    st.logo(str(parts.VIEWS.parent / "logo.svg"), size="large")
+    try:
+        log = data.log()
+        scope = filters.sidebar(log)
+        if scope is not None:
+            st.session_state["trailsift_log"], st.session_state["trailsift_scope"] = log, scope
+            page.run()
+    except NoDataError as error:
+        parts.no_data(error)
+    except TrailsiftError as error:
+        parts.fault(error)
+
+
+main()

@@ -1,0 +1,279 @@
+"""What the pages share: headings, the note on coverage, tables with their exports, empty states, errors.
+
+Log fields are written by attackers. They go into tables, charts, `st.text`, `st.code` and `st.json`, which show them
+as they are; never into Markdown, HTML or links.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, data, filters
+from dashboards.data import Log, Scope
+from pipeline.errors import NoDataError, TrailsiftError
+
+VIEWS = Path(__file__).parent / "views"
+# A mark and a word, so that nothing hangs on colour alone; the marks are those of `trailsift comply`.
+VERDICTS = {
+    "pass": ("✔ pass", "#2F7D5B"),
+    "fail": ("✘ fail", "#B23A3A"),
+    "no_evidence": ("? no evidence", "#A8650B"),
+    "manual": ("✎ manual", "#1F5F8B"),
+    "not_covered": ("– not covered", "#6B7785"),
+}
+LABELS = {
+    "eventTime": "Time (UTC)", "account_id": "Account", "account": "Account", "awsRegion": "Region", "region": "Region",
+    "principal_arn": "Principal", "session_name": "Session", "service": "Service", "eventName": "Call",
+    "outcome": "Outcome", "errorCode": "Error", "sourceIPAddress": "Source", "event_id": "Event",
+    "severity": "Severity", "title": "Finding", "rule": "Rule", "first_seen": "First (UTC)", "last_seen": "Last (UTC)",
+    "count": "Events", "status": "Status", "verdict": "Verdict", "reason": "Reason", "action": "Action",
+    "resource_scope": "Resources", "first_used": "First use (UTC)", "last_used": "Last use (UTC)",
+    "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
+    "rows_total": "Rows", "eventSource": "Service",
+}  # fmt: skip
+WIDTHS = {
+    "principal_arn": "large", "reason": "large", "title": "large", "event_id": "medium", "action": "medium",
+    "requirement": "small", "verdict": "medium", "severity": "small", "count": "small", "account": "small",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """A page: its file, and what the file declares of itself by TITLE, ICON, ORDER and, where unlisted, HIDDEN."""
+
+    path: Path
+    title: str
+    icon: str
+    order: int
+    hidden: bool
+
+
+def views() -> list[View]:
+    """The files of `views/` in their order; they are read, not run, to find what they declare."""
+    found = []
+    for path in sorted(VIEWS.glob("*.py")):
+        if path.name != "__init__.py":
+            said = _declared(path)
+            found.append(View(path, said["TITLE"], said["ICON"], said["ORDER"], said.get("HIDDEN", False)))
+    return sorted(found, key=lambda view: (view.order, view.title))
+
+
+def _declared(path: Path) -> dict[str, Any]:
+    lines = ast.parse(path.read_text("utf-8"), str(path)).body
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in lines
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
+        and isinstance(node.value, ast.Constant)
+    }  # fmt: skip
+
+
+def here() -> tuple[Log, Scope]:
+    """The lake and the scope that app.py found for this run."""
+    return st.session_state["trailsift_log"], st.session_state["trailsift_scope"]
+
+
+def heading(title: str, question: str, scope: Scope) -> None:
+    """The page's title, what it answers, over which window, and how whole the log of it is."""
+    st.title(title, anchor=False)
+    chosen = [f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({length(scope)})"]
+    for many, values in (("accounts", scope.accounts), ("regions", scope.regions)):
+        chosen.append(f"{many} {', '.join(values)}" if values else f"all {many}")
+    st.text(f"{question}  {' · '.join(chosen)}.")
+    missing = data.gaps(scope)
+    if not missing:
+        st.badge(f"Log complete: {length(scope)} without a missing day", icon=":material/check_circle:", color="green")
+        return
+    with st.container(border=True, key="coverage"):
+        st.markdown(
+            ":orange[:material/warning: **The log does not cover the whole window.**] Absence proves little where:"
+        )
+        for each in missing:
+            st.text(f"– {data.plain(each)}")
+
+
+def length(scope: Scope) -> str:
+    """The window's length as people say it: `7 d`, `24 h`, `90 min`."""
+    seconds = (scope.until - scope.since).total_seconds()
+    for unit, size, least in (("d", 86400, 2), ("h", 3600, 2), ("min", 60, 1)):
+        if seconds >= size * least:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def nothing(what: str, scope: Scope) -> None:
+    """An empty state that says what its emptiness is worth."""
+    missing = data.gaps(scope)
+    if missing:
+        st.info(
+            f"No {what} in what there is of {length(scope)}; the log is not complete (above).",
+            icon=":material/search_off:",
+        )
+    else:
+        st.success(f"No {what}: nothing found in {length(scope)} of complete logs.", icon=":material/task_alt:")
+
+
+def table(
+    shown: pd.DataFrame, name: str, scope: Scope, *, select: bool = False, said: str = "",
+    style: Callable[[Any], Any] | None = None, height: int | None = None, **config: Any,
+) -> int | None:  # fmt: skip
+    """A table that exports exactly what it shows; the position of the row somebody chose, where `select`.
+
+    `said` is a word on the rows beside their number; `style` colours a pandas Styler; `config` are columns'
+    settings where LABELS does not do.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key=f"bar-{name}"):
+        number = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
+        st.caption(f"{number} · {said}" if said else number)
+        for fmt in ("csv", "json"):
+            download(shown, name, scope, fmt)
+    columns = {each: _column(each, shown[each]) for each in shown.columns} | config
+    clean = shown.assign(**{each: _clean(shown[each]) for each in shown.columns if _texts(shown[each])})
+    chosen = st.dataframe(
+        style(clean.style) if style else clean, hide_index=True, column_config=columns, key=f"table-{name}",
+        on_select="rerun" if select else "ignore", selection_mode="single-row", height=height or "auto",
+    )  # fmt: skip
+    rows = chosen["selection"]["rows"] if select else []
+    return rows[0] if rows and rows[0] < len(shown) else None
+
+
+def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:
+    """A button that gives the rows as a file named after the filters."""
+    st.download_button(
+        fmt.upper(), lambda: data.exported(shown, fmt), filename(name, scope, fmt), key=f"{fmt}-{name}",
+        icon=":material/download:", on_click="ignore", type="tertiary", help=f"These {len(shown):,} rows as {fmt.upper()}",
+    )  # fmt: skip
+
+
+def filename(name: str, scope: Scope, fmt: str) -> str:
+    """`trailsift_NAME_FROM_TO_accounts_regions.csv`."""
+    parts = [
+        "trailsift",
+        name,
+        f"{scope.since:%Y%m%dT%H%MZ}",
+        f"{scope.until:%Y%m%dT%H%MZ}",
+        *scope.accounts,
+        *scope.regions,
+    ]
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(parts))[:180] + f".{fmt}"
+
+
+def events(scope: Scope, name: str, **also: str | tuple[str, ...]) -> None:
+    """A table of events; a row leads to its page."""
+    found, matching = data.events(scope, **also)
+    if found.empty:
+        nothing("event", scope)
+        return
+    left = f"newest of {matching:,} · " if matching > len(found) else ""
+    row = table(found, name, scope, select=True, said=f"{left}choose a row to open its event", style=outcomes)
+    if row is not None:
+        open_event(found["event_id"][row])
+
+
+def open_event(identity: str) -> None:
+    """Goes to the page of one event."""
+    open_page("event", id=identity)
+
+
+def open_page(name: str, **params: str) -> None:
+    """Goes to a page of `views/`, filters and all."""
+    st.switch_page(VIEWS / f"{name}.py", query_params={**filters.carried(), **params})
+
+
+def facts(said: dict[str, Any]) -> None:
+    """Names and values, a line each; what is not known is left out."""
+    for name, value in said.items():
+        if value not in (None, ""):
+            left, right = st.columns([1, 3], gap="small")
+            left.caption(name)
+            right.text(data.plain(value))
+
+
+def outcomes(styler: Any) -> Any:
+    """Colours the words of the column `outcome`."""
+    colors = {"denied": charts.OUTCOMES["denied"], "error": "#A8650B"}
+    return styler.map(
+        lambda word: f"color: {colors[word]}; font-weight: 600" if word in colors else "", subset=["outcome"]
+    )
+
+
+def severities(styler: Any) -> Any:
+    """Colours the words of the column `severity`."""
+    return styler.map(
+        lambda word: f"color: {charts.SEVERITIES.get(word, charts.INK)}; font-weight: 600", subset=["severity"]
+    )
+
+
+def marks(styler: Any) -> Any:
+    """Marks and colours the column `verdict` of requirements."""
+    colored = styler.map(lambda word: f"color: {VERDICTS[word][1]}; font-weight: 600", subset=["verdict"])
+    return colored.format({"verdict": lambda word: VERDICTS[word][0]})
+
+
+def permissions(styler: Any) -> Any:
+    """Colours the words of the column `verdict` of permissions."""
+    colors = {"used": "#2F7D5B", "denied_only": "#B23A3A", "unused": "#A8650B", "unused_low_confidence": "#A8650B"}
+    return styler.map(lambda word: f"color: {colors.get(word, charts.MUTED)}", subset=["verdict"])
+
+
+def verdict(word: str) -> None:
+    """The verdict of a requirement, marked and coloured."""
+    colors = {"pass": "green", "fail": "red", "no_evidence": "orange", "manual": "blue"}
+    st.badge(VERDICTS[word][0], color=colors.get(word, "gray"))
+
+
+def no_snapshot(error: NoDataError | None = None) -> None:
+    """What is missing where no IAM snapshot was imported, and the commands that bring one."""
+    with st.container(border=True):
+        st.markdown("**No snapshot imported.** What IAM grants, the log cannot tell: import a snapshot of the account.")
+        st.code(
+            "aws iam get-account-authorization-details > details.json\n"
+            "aws iam generate-credential-report; sleep 10\n"
+            "aws iam get-credential-report --query Content --output text | base64 -d > credentials.csv\n"
+            f"trailsift iam import details.json credentials.csv --lake {data.location()}",
+            language="bash",
+        )
+
+
+def no_data(error: NoDataError) -> None:
+    """What somebody sees who has no log yet: what to run."""
+    st.title("Nothing to show yet", anchor=False)
+    st.text(data.plain(f"{error.place}: {error.problem}."))
+    st.markdown("Bring CloudTrail logs into the lake, a folder or a file at a time:")
+    st.code(f"trailsift ingest PATH --lake {data.location()}", language="bash")
+    st.markdown("or look around with the sample logs that come with Trailsift:")
+    st.code("trailsift demo", language="bash")
+    st.button("Look again", icon=":material/refresh:")
+
+
+def fault(error: TrailsiftError) -> None:
+    """An error as one line: place, what is wrong, what to do."""
+    st.error("This page cannot be shown.", icon=":material/error:")
+    st.code(data.plain(error), language=None, wrap_lines=True)
+
+
+def _column(name: str, values: pd.Series[Any]) -> Any:
+    label, width = LABELS.get(name, name), WIDTHS.get(name)
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=width)
+    if pd.api.types.is_bool_dtype(values):
+        return st.column_config.CheckboxColumn(label, width=width)
+    if pd.api.types.is_numeric_dtype(values):
+        return st.column_config.NumberColumn(label, format="localized", width=width)
+    return st.column_config.Column(label, width=width)
+
+
+def _texts(values: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_string_dtype(values.dtype) or values.dtype == object)
+
+
+def _clean(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.map(lambda each: data.plain(each) if isinstance(each, str) else each, na_action="ignore")
