@@ -1,0 +1,104 @@
+"""Rows to bytes: one file of this folder a format, found by itself; each holds `write(table, out, options)`.
+
+Log fields are written by attackers, so every format takes the sting out of them in its own way: terminal control
+characters and markup (table, JSON), spreadsheet formulas (CSV).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import io
+import pkgutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+import pyarrow as pa
+
+from pipeline.errors import TrailsiftError, UsageError
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a format may heed: `color` and `width` (characters) are for terminals."""
+
+    color: bool = False
+    width: int | None = None
+
+
+def formats() -> dict[str, ModuleType]:
+    """The formats by name: the modules of this folder that can write."""
+    modules = (importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__))
+    return {module.__name__.rpartition(".")[2]: module for module in modules if hasattr(module, "write")}
+
+
+def known(name: str) -> ModuleType:
+    """The format of this name; raises UsageError with the nearest."""
+    found = formats()
+    if name in found:
+        return found[name]
+    near = difflib.get_close_matches(name, found, 1)
+    remedy = f"did you mean {near[0]}?" if near else f"write {', '.join(sorted(found))}"
+    raise UsageError("-o", f"{name!r} is no output format", remedy)
+
+
+def write(
+    table: pa.Table,
+    fmt: str,
+    out: IO[Any],
+    *,
+    color: bool = False,
+    columns: list[str] | None = None,
+    width: int | None = None,
+) -> None:
+    """Writes the rows of `table` as `fmt` to a stream of bytes or text.
+
+    `columns` picks and orders columns, `width` is the terminal's (asked of it where left out). Raises UsageError for
+    an unknown format or column, and for a binary format on a terminal.
+    """
+    form = known(fmt)
+    if columns is not None:
+        missing = [each for each in columns if each not in table.column_names]
+        if missing:
+            raise UsageError(
+                "columns", f"there is no column {missing[0]!r}", f"there are {', '.join(table.column_names)}"
+            )
+        table = table.select(columns)
+    if form.BINARY and out.isatty():
+        raise UsageError("-o", f"{fmt} is not for a terminal", "name a file by -O, or send it on with | or >")
+    options = Options(color=color and out.isatty(), width=width)
+    if not isinstance(out, io.TextIOBase):
+        form.write(table, out, options)
+    elif hasattr(out, "buffer"):
+        out.flush()
+        form.write(table, out.buffer, options)
+        out.buffer.flush()
+    else:
+        out.write(to_bytes(table, fmt, width=width).decode())
+
+
+def to_bytes(table: pa.Table, fmt: str, *, width: int | None = None) -> bytes:
+    """The rows of `table` as `fmt`, whole."""
+    out = io.BytesIO()
+    known(fmt).write(table, out, Options(width=width))
+    return out.getvalue()
+
+
+def emit(table: pa.Table, fmt: str, file: Path | None = None, *, color: bool = False) -> None:
+    """Writes to `file`, or to stdout; what a command does with its `-o` and `-O`."""
+    if file is None:
+        write(table, fmt, sys.stdout, color=color)
+        return
+    known(fmt)
+    scratch = file.with_name(f".{file.name}.part")
+    try:
+        with scratch.open("wb") as out:
+            write(table, fmt, out)
+        scratch.replace(file)
+    except OSError as error:
+        raise TrailsiftError(file, f"cannot be written ({error.strerror})", "name another file by -O") from error
+    finally:
+        scratch.unlink(missing_ok=True)
