@@ -363,7 +363,7 @@ class _Run:
 
 
 def _is_new_record(row: dict[str, Any]) -> bool:
-    return row["kind"] == "record" and row["status"] == "quarantined"
+    return bool(row["kind"] == "record" and row["status"] == "quarantined")
 
 
 def _ready(pipes: list[Connection]) -> list[Connection]:

@@ -85,7 +85,7 @@ class Builder:
     @property
     def rows(self) -> int:
         """Event rows taken so far."""
-        return sum(each.num_rows for each in self._tables) + len(self._events)
+        return len(self._events) + sum(int(each.num_rows) for each in self._tables)
 
     @property
     def aside(self) -> int:
