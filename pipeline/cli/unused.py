@@ -27,6 +27,7 @@ def unused(
     Exit code 5 where the log has a gap in a window given by --from or --to.
     """
     from pipeline import export
+    from pipeline.access.folded import folded
     from pipeline.access.unused import unused as report
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
@@ -35,6 +36,7 @@ def unused(
 
     if since and lookback:
         raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
+    export.known(output)
     with connect(current.lake()) as engine:
         start, end = window(engine, since, until, lookback or "90d")
         assert start is not None  # a look-back is given
@@ -44,6 +46,11 @@ def unused(
     current.say(f"{found.rows.num_rows:,} permissions: {counted or 'none'}")
     for note in (*found.notes, *found.gaps):
         current.say(note)
-    export.write(found.rows, output, sys.stdout, color=current.color)
+    rows = found.rows
+    if output == "table":
+        rows = folded(rows)
+        if rows.num_rows < found.rows.num_rows:
+            current.say("actions that share a verdict are on one line; -o csv, json, ndjson or parquet has a row each")
+    export.write(rows, output, sys.stdout, color=current.color)
     if found.gaps and (since or until):
         raise typer.Exit(5)
