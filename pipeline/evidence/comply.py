@@ -111,7 +111,7 @@ def _requirement(
     framework: Framework, requirement: Requirement, outcomes: list[Outcome], period: Window, max_rows: int
 ) -> dict[str, Any]:
     controls = _controls(outcomes)
-    reasons = [each.reason for each in outcomes]
+    reasons = dict.fromkeys(each.reason for each in outcomes)
     rows = [row for each in outcomes for row in _rows(each, max_rows)]
     return {
         "framework": framework.id,
