@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.evidence.made import ACCOUNT, NOON, OTHER, SINCE, UNTIL, ask, engine, event, federated, root, sign_in, user
 
 from pipeline.catalog import Catalog
+from tests.evidence.made import ACCOUNT, NOON, OTHER, SINCE, UNTIL, ask, engine, event, federated, root, sign_in, user
 
 CHANGES = {
     "iam_policy_changes": (
