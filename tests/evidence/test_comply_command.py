@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli import main
@@ -20,7 +23,7 @@ EVIL = "\x1b[31m[bold]evil[/bold]\u202e"
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("comply") / "lake"
-    make_lake(path, [*heartbeat(), sign_in("No"), event("CreateVpc", "ec2", awsRegion=EVIL)])
+    make_lake(path, [*heartbeat(), sign_in("No"), event("ListBuckets", "s3", awsRegion=EVIL)])
     return path
 
 
@@ -41,7 +44,7 @@ def test_json_has_the_keys_of_the_design(lake: Path, capsys: pytest.CaptureFixtu
     assert all(keys <= set(each) for each in found)
     [sign_ins] = [each for each in found if each["requirement"] == "4.2"]
     assert sign_ins["controls"][0].items() >= {"id": "CT-02", "verdict": "fail"}.items()
-    assert "2026-03-01T09:00:00Z to 2026-03-07T09:00:00Z, as of 2026-03-07T09:00:00Z" in err
+    assert "window 2026-03-01T09:00:00Z to 2026-03-07T09:00:00Z; as of 2026-03-07T09:00:00Z" in err
 
 
 def test_ndjson_is_a_line_a_requirement(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,6 +54,17 @@ def test_ndjson_is_a_line_a_requirement(lake: Path, capsys: pytest.CaptureFixtur
     assert all(json.loads(line)["rows"] == [] for line in lines)
 
 
+def test_csv_and_parquet_hold_nested_values_as_json(lake: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("--lake", str(lake), "comply", CIS, "-o", "csv") == 0
+    found = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
+    assert len(found) == 63
+    [sign_ins] = [each for each in found if each["requirement"] == "4.2"]
+    assert json.loads(sign_ins["controls"])[0]["id"] == "CT-02"
+    assert run("--lake", str(lake), "comply", CIS, "-o", "parquet") == 0
+    table = pq.read_table(io.BytesIO(capfdbinary.readouterr().out))
+    assert table.num_rows == 63
+
+
 def test_the_table_says_each_verdict_in_a_word(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--lake", str(lake), "comply", CIS) == 0
     out = capsys.readouterr().out
@@ -58,6 +72,7 @@ def test_the_table_says_each_verdict_in_a_word(lake: Path, capsys: pytest.Captur
         assert text in out
     assert "\x1b" not in out
     assert "\u202e" not in out
+    assert "[bold]evil[/bold]" in out
 
 
 def test_alone_it_lists_the_frameworks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +90,7 @@ def test_alone_it_lists_the_frameworks(tmp_path: Path, capsys: pytest.CaptureFix
         (["--from", "2020-01-01", "--to", "2020-02-01"], 5, "delivered no management event in the period"),
         (["--from", "2026-03-07", "--to", "2026-03-01"], 2, "give --from before --to"),
         (["--from", "yesterday"], 2, "is no time"),
-        (["-o", "xml"], 2, "is no format"),
+        (["-o", "xml"], 2, "is no output format"),
     ],
 )
 def test_exit_codes(words: list[str], code: int, told: str, lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
