@@ -29,11 +29,15 @@ MAX_ROWS = 100
 
 @dataclass(frozen=True)
 class Report:
-    """A framework judged over a window: `requirements` in the shape of `comply`, and the evidence it stands on."""
+    """A framework judged over a window: `requirements` in the shape of `comply`, and the evidence it stands on.
+
+    `newest` is the newest event in the lake, None where there are none.
+    """
 
     framework: Framework
     window: Window
     evidence: Evidence
+    newest: datetime | None
     requirements: list[dict[str, Any]]
 
 
@@ -78,7 +82,7 @@ def report(
         found.append(
             _requirement(framework, each, [outcomes[question] for question in each.questions], period, max_rows)
         )
-    return Report(framework, period, evidence, found)
+    return Report(framework, period, evidence, engine.as_of(), found)
 
 
 def window(
@@ -111,7 +115,7 @@ def _requirement(
     framework: Framework, requirement: Requirement, outcomes: list[Outcome], period: Window, max_rows: int
 ) -> dict[str, Any]:
     controls = _controls(outcomes)
-    reasons = [each.reason for each in outcomes]
+    reasons = dict.fromkeys(each.reason for each in outcomes)
     rows = [row for each in outcomes for row in _rows(each, max_rows)]
     return {
         "framework": framework.id,
