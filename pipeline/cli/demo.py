@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
 
 FOLDER = "trailsift-demo"
+MOST = 12  # rows shown of what may be long
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +38,8 @@ def demo() -> None:
         _overview(engine)
         _unused(engine, catalog)
         _anomalies(engine, catalog)
-        _compliance(engine, catalog)
-    _next(_typed(lake.path))
+        judged = _compliance(engine, catalog)
+    _next(_typed(lake.path), judged)
 
 
 def _samples() -> Path:
@@ -53,7 +54,7 @@ def _samples() -> Path:
 
 def _ingest(samples: Path) -> Lake:
     from pipeline.access.snapshots import import_files
-    from pipeline.cli.ingest import account
+    from pipeline.cli.ingest import told
     from pipeline.cli.progress import progress
     from pipeline.ingest import ingest
     from pipeline.lake.tables import Lake
@@ -64,7 +65,7 @@ def _ingest(samples: Path) -> Lake:
     lake = Lake.open(location)
     imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()))
     _head("Logs and IAM snapshot")
-    _say(f"lake: {_typed(lake.path)}", account(summary), imported.as_text())
+    _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
     return lake
 
 
@@ -127,8 +128,21 @@ def _unused(engine: Engine, catalog: Catalog) -> None:
 
 
 def _anomalies(engine: Engine, catalog: Catalog) -> None:
-    _head("Anomalies")
-    _questions(engine, catalog, "anomalies/")
+    from pipeline.detect.anomalies import examine
+
+    end = engine.as_of()
+    assert end is not None
+    findings = examine(engine, catalog, None, end).findings
+    counted = Counter(each["severity"] for each in findings)
+    _head("Anomalies, over the whole log")
+    _say(", ".join(f"{count:,} {severity}" for severity, count in counted.items()) or "nothing out of the ordinary")
+    rows = [
+        (each["severity"], f"{each['first_seen']:%Y-%m-%d %H:%M}", each["title"], each["principal_arn"] or "unknown")
+        for each in findings[:MOST]
+    ]
+    _table(rows, "severity", "first seen", "finding", "principal")
+    if len(findings) > MOST:
+        _say(f"and {len(findings) - MOST:,} more")
 
 
 def _questions(engine: Engine, catalog: Catalog, folder: str) -> None:
@@ -142,26 +156,30 @@ def _questions(engine: Engine, catalog: Catalog, folder: str) -> None:
     _table(rows, "rows", "severity", "question", "id")
 
 
-def _compliance(engine: Engine, catalog: Catalog) -> None:
+def _compliance(engine: Engine, catalog: Catalog) -> list[str]:
+    """Judges every framework; gives their ids."""
     from pipeline.evidence.comply import comply
     from pipeline.evidence.frameworks import load
 
-    for name, framework in load(catalog).items():
+    known = load(catalog)
+    for name, framework in known.items():
         requirements = comply(engine, catalog, framework, max_rows=0)
         counted = Counter(each["verdict"] for each in requirements)
         _head(f"Compliance: {framework.title} ({name})")
         _say(", ".join(f"{count} {verdict}" for verdict, count in counted.most_common()))
         failed = [each for each in requirements if each["verdict"] == "fail"]
         _table([(each["requirement"], each["title"]) for each in failed], "failed", "requirement")
+    return list(known)
 
 
-def _next(lake: str) -> None:
+def _next(lake: str, frameworks: list[str]) -> None:
     _head("Next")
     _say(
         f"trailsift dash --lake {lake}",
         f"trailsift list --lake {lake}",
         f"trailsift unused --lake {lake} -o csv > unused.csv",
-        f"trailsift doctor --lake {lake}",
+        f"trailsift anomalies --lake {lake}",
+        *(f"trailsift comply {name} --lake {lake}" for name in frameworks),
     )
 
 
@@ -185,7 +203,6 @@ def _say(*lines: str) -> None:
 def _table(rows: Sequence[tuple[str, ...]], *heads: str) -> None:
     """Columns as wide as their widest cell, numbers to the right."""
     if not rows:
-        print("none")
         return
     cells = [heads, *[tuple(printable(cell) for cell in row) for row in rows]]
     widths = [max(len(row[place]) for row in cells) for place in range(len(heads))]
