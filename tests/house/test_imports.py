@@ -27,8 +27,9 @@ ROOMS: dict[str, set[str]] = {
     "evidence": {"access", "detect", "assurance", "casework", "export"},
     "workers": {"sources", "lake"},  # the processes of an ingest run
     "ingest": {"workers", "assurance"},
+    "retry": {"ingest"},
     "doctor": {"engines"},
-    "cli": {"doctor", "ingest", "evidence", "casework"},
+    "cli": {"doctor", "retry", "ingest", "evidence", "casework"},
 }
 # Libraries that belong to one room: module -> places that may import it.
 OWNED = {
