@@ -12,7 +12,7 @@ import typer
 from pipeline.cli.context import current, printable
 
 if TYPE_CHECKING:
-    from pipeline.ingest import Summary
+    from pipeline.ingest.summary import Summary
 
 
 def register(app: typer.Typer) -> None:

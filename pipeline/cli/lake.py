@@ -52,8 +52,8 @@ def quarantine(
 def _retry() -> None:
     from pipeline.cli.ingest import told
     from pipeline.cli.progress import progress
+    from pipeline.ingest.retry import retry
     from pipeline.lake.quarantine import entries
-    from pipeline.retry import retry
 
     with progress(current) as report:
         summary = retry(current.settings.lake, current.settings, report)

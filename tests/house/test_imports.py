@@ -25,11 +25,9 @@ ROOMS: dict[str, set[str]] = {
     "export": {"records"},
     "casework": {"access", "detect", "assurance", "export"},
     "evidence": {"access", "detect", "assurance", "casework", "export"},
-    "workers": {"sources", "lake"},  # the processes of an ingest run
-    "ingest": {"workers", "assurance"},
-    "retry": {"ingest"},
+    "ingest": {"sources", "lake", "assurance"},
     "doctor": {"engines"},
-    "cli": {"doctor", "retry", "ingest", "evidence", "casework"},
+    "cli": {"doctor", "ingest", "evidence", "casework"},
 }
 # Libraries that belong to one room: module -> places that may import it.
 OWNED = {
