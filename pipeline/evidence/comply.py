@@ -52,6 +52,7 @@ def comply(
 ) -> list[dict[str, Any]]:
     """One object a requirement: framework, requirement, section, title, verdict, reason, controls, rows, rows_total.
 
+    `engine` reads the whole lake, not the window alone: whether writes are logged at all, the rest of it tells.
     `controls` is a list of `{id, verdict, questions}`; `rows` holds at most `max_rows` of each question, its values
     as JSON has them. Raises UsageError for an unknown framework or a window that ends before it begins.
     """
