@@ -5,17 +5,14 @@ Killed at any point and run again it gives the same lake: an object is known onl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from pipeline.config import Settings
-from pipeline.ingest.driver import Crew, Run
+from pipeline.ingest.driver import take_up
 from pipeline.ingest.summary import Progress, Summary
-from pipeline.lake.commit import roll_forward
 from pipeline.lake.ledger import known_objects
-from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
 from pipeline.sources.base import Source, SourceObject, open_source
 
@@ -58,34 +55,13 @@ def ingest(
     return take_up(Lake(location), opened, listed, settings, progress)
 
 
-def take_up(
-    lake: Lake,
-    sources: list[Source],
-    listed: list[tuple[int, SourceObject]],
-    settings: Settings,
-    progress: Progress | None = None,
-    again: Mapping[str, Entry] | None = None,
-) -> Summary:
-    """Ingests objects that are listed already; those of `again` though the lake knows them.
-
-    `again` gives the quarantine entry of an object's uri; one whose object is read this time is released.
-    """
-    crew = Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
-    try:
-        return Run(lake, sources, listed, settings, crew, progress, again or {}).go()
-    finally:
-        crew.close()
-
-
 def plan(location: str | Path, sources: list[str], selection: Selection | None = None) -> Summary:
     """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
     listed = listing([open_source(each) for each in sources], selection or Selection())
     lake = Lake(location)
     known: set[tuple[str, str, int]] = set()
     if lake.exists:
-        lake = Lake.open(location)
-        roll_forward(lake)
-        known = known_objects(lake)
+        known = known_objects(Lake.open(location))
     new = [item for _, item in listed if (item.uri, item.etag, item.size) not in known]
     return Summary(
         objects_seen=len(listed),

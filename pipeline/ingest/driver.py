@@ -34,6 +34,25 @@ _TASK_BYTES = 16 << 20
 _ROLL_FORWARD_SECONDS = 20.0
 
 
+def take_up(
+    lake: Lake,
+    sources: list[Source],
+    listed: list[tuple[int, SourceObject]],
+    settings: Settings,
+    progress: Progress | None = None,
+    again: Mapping[str, Entry] | None = None,
+) -> Summary:
+    """Ingests objects that are listed already; those of `again` though the lake knows them.
+
+    `again` gives the quarantine entry of an object's uri; one whose object is read this time is released.
+    """
+    crew = Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
+    try:
+        return Run(lake, sources, listed, settings, crew, progress, again or {}).go()
+    finally:
+        crew.close()
+
+
 class Crew:
     """The worker processes and the pipes to them."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.errors import TrailsiftError
-from pipeline.ingest import take_up
+from pipeline.ingest.driver import take_up
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.quarantine import Entry, entries, raw
