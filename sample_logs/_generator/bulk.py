@@ -32,8 +32,8 @@ LAST_DAY = datetime(2026, 10, 31, tzinfo=UTC)
 SESSIONS = 96  # sessions of one habit that may appear
 WINDOW = timedelta(minutes=12)  # how long the events of one object lie apart
 # What the crowd's roles call; each gets its own choice.
-REPERTOIRE = """9 s3:GetObject@raw 6 s3:PutObject@curated 4 s3:GetObject@report 3 s3:ListObjects@raw 3 s3:HeadObject@report
- 1 s3:DeleteObject@tmp 5 kms:Decrypt@data<s3 3 kms:GenerateDataKey@data<s3 4 kms:Decrypt@ssm<ssm
+REPERTOIRE = """9 s3:GetObject@raw 6 s3:PutObject@curated 4 s3:GetObject@report 3 s3:ListObjects@raw
+ 3 s3:HeadObject@report 1 s3:DeleteObject@tmp 5 kms:Decrypt@data<s3 3 kms:GenerateDataKey@data<s3 4 kms:Decrypt@ssm<ssm
  4 kms:Decrypt@secret<secretsmanager 4 ssm:GetParameter@web 3 ssm:GetParameter@worker 2 secretsmanager:GetSecretValue
  5 ssm:UpdateInstanceInformation 3 ec2:DescribeInstances 2 ec2:DescribeVolumes 2 ec2:DescribeSecurityGroups
  1 ec2:DescribeSnapshots 1 ec2:CreateSnapshot 0.4 ec2:RunInstances 3 dynamodb:DescribeTable 1 dynamodb:ListTables
@@ -78,8 +78,8 @@ class Pool:
             self._refill()
             at = 0
         self._at = at + 32
-        text = self._hex
-        return f"{text[at : at + 8]}-{text[at + 8 : at + 12]}-4{text[at + 13 : at + 16]}-a{text[at + 17 : at + 20]}-{text[at + 20 : at + 32]}"
+        digits = self._hex[at : at + 32]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def text(self, length: int, alphabet: str = TOKEN) -> str:
         at = self._text_at

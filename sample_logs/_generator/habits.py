@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import actors, iam_dev, iam_prod
+from . import actors
 from .calls import call
 from .records import Actor, Failure, template
-from .world import DEV, GLOBAL_SERVICES, HOME, PROD, Role, User
+from .world import GLOBAL_SERVICES, HOME, Role, User
 
 SPELLING = re.compile(r"(?P<key>[^<!]+)(?:<(?P<via>[\w.-]+))?(?:!(?P<failure>\w+))?")
 HOURS = {
@@ -36,10 +36,8 @@ class Step:
 
     def place(self, region: str) -> str:
         """The region whose log has the event: global services write at home, and so does S3, where its buckets are."""
-        service = self.spelled.partition(":")[0]
-        at_home = (
-            service in GLOBAL_SERVICES or service == "s3" or self.spelled.startswith("kms:") and "@data" in self.spelled
-        )
+        service, _, rest = self.spelled.partition(":")
+        at_home = service in GLOBAL_SERVICES or service == "s3" or (service == "kms" and "@data" in rest)
         return HOME if at_home else self.region or region
 
     def compiled(self, region: str) -> str:
@@ -155,6 +153,11 @@ def assumes(caller: Actor, target: Role, variant: str = "", agent: str | None = 
     return Step(spelled, caller, fixed)
 
 
+def opened(step: Step, fixed: dict[str, str]) -> Step:
+    """The step with more of its slots given."""
+    return Step(step.spelled, step.actor, step.fixed | fixed, step.region)
+
+
 def from_service(target: Role, name: str) -> tuple[Step, ...]:
     """A service opening a session of the role it was given."""
     return (assumes(actors.service(target.account, name), target),)
@@ -162,10 +165,6 @@ def from_service(target: Role, name: str) -> tuple[Step, ...]:
 
 def all_habits() -> tuple[Habit, ...]:
     """Everybody's habits, in both accounts."""
-    from . import habits_machines, habits_people
+    from . import habits_machines, habits_people, habits_services
 
-    return (*habits_people.habits(), *habits_machines.habits())
-
-
-__all__ = ["DEV", "PROD", "Habit", "Step", "all_habits", "assumes", "calls", "from_service", "role", "user"]
-PEOPLE = (iam_prod, iam_dev)
+    return (*habits_people.habits(), *habits_machines.habits(), *habits_services.habits())

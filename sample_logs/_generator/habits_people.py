@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import actors, iam_dev, iam_prod
-from .habits import DEV, EU, PROD, US, WEST, Habit, Step, assumes, calls, role, user
+from .habits import EU, US, WEST, Habit, Step, assumes, calls, role, user
+from .world import DEV, PROD
 
 ALICE = user(iam_prod, "alice.moreau")
 DMITRI = user(iam_prod, "dmitri.volkov")
@@ -145,7 +146,8 @@ def portal_users() -> tuple[Habit, ...]:
         1 s3:ListBuckets 0.3 s3:GetBucketLocation@trail!denied""")
     developing = calls("""4 cloudformation:DescribeStacks 3 logs:StartQuery 3 logs:FilterLogEvents
         3 lambda:GetFunction20150331v2 2 lambda:UpdateFunctionCode20150331v2 2 ec2:DescribeInstances
-        1 cloudformation:DescribeStackEvents 0.4 lambda:PublishVersion20150331!denied 0.3 rds:DescribeDBInstances!denied""")
+        1 cloudformation:DescribeStackEvents 0.4 lambda:PublishVersion20150331!denied
+        0.3 rds:DescribeDBInstances!denied""")
     people = (
         ("maria.santos", PROD, admin, administering, 0.8, "vpn", ((4, US), (3, EU), (2, WEST))),
         ("ken.abe", PROD, admin, administering, 0.5, "office", ((1, US), (1, WEST))),

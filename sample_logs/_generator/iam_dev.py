@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .iam_prod import SSO_PATH, trusts, trusts_oidc, trusts_sso
-from .world import DEV, PROD, Group, Key, Policy, Role, User, document, statement
+from .iam_trust import trusts, trusts_oidc, trusts_sso
+from .world import DEV, PROD, SSO_PATH, Group, Key, Policy, Role, User, document, statement
 
 PROMOTER = f"arn:aws:iam::{PROD}:role/release/release-promoter"
 
@@ -14,8 +14,8 @@ GROUPS = (
         "2024-02-14T10:00:00+00:00",
         inline={
             "sandbox": document(
-                statement(["dynamodb:DescribeTable", "dynamodb:ListTables", "logs:DescribeLogGroups"]),
-                statement(["lambda:GetFunction", "lambda:ListFunctions", "logs:FilterLogEvents"]),
+                statement("dynamodb:DescribeTable dynamodb:ListTables logs:DescribeLogGroups"),
+                statement("lambda:GetFunction lambda:ListFunctions logs:FilterLogEvents"),
             )
         },
     ),
@@ -26,7 +26,7 @@ USERS = (
         DEV,
         "jonas.lind",
         "2024-02-14T10:10:27+00:00",
-        inline={"own-functions": document(statement(["lambda:UpdateFunctionCode", "lambda:GetFunction"]))},
+        inline={"own-functions": document(statement("lambda:UpdateFunctionCode lambda:GetFunction"))},
         attached=("AmazonEC2ReadOnlyAccess",),
         password_set="2026-09-01T07:00:00+00:00",
         mfa=True,
@@ -49,8 +49,8 @@ USERS = (
             "registry": document(
                 statement("ecr:GetAuthorizationToken"),
                 statement(
-                    ["ecr:BatchCheckLayerAvailability", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload"]
-                    + ["ecr:PutImage", "ecr:UploadLayerPart"],
+                    "ecr:BatchCheckLayerAvailability ecr:CompleteLayerUpload ecr:InitiateLayerUpload "
+                    "ecr:PutImage ecr:UploadLayerPart",
                     f"arn:aws:ecr:*:{DEV}:repository/orders-api",
                 ),
             )
@@ -68,8 +68,8 @@ ROLES = (
         path="/ci/",
         inline={
             "integration": document(
-                statement(["cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"]),
-                statement(["ecr:BatchGetImage", "ecr:DescribeRepositories", "ecr:GetAuthorizationToken"]),
+                statement("cloudformation:DescribeStackEvents cloudformation:DescribeStacks"),
+                statement("ecr:BatchGetImage ecr:DescribeRepositories ecr:GetAuthorizationToken"),
                 statement("sts:AssumeRole", PROMOTER),
             )
         },
@@ -80,7 +80,7 @@ ROLES = (
         "2025-05-19T15:20:00+00:00",
         trusts("lambda.amazonaws.com"),
         path="/service-role/",
-        inline={"sandbox-table": document(statement(["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]))},
+        inline={"sandbox-table": document(statement("dynamodb:DescribeTable dynamodb:DescribeTimeToLive"))},
         attached=("AWSLambdaBasicExecutionRole",),
     ),
     Role(
@@ -100,7 +100,7 @@ ROLES = (
         inline={
             "experiments": document(
                 statement("bedrock:*", sid="Models"),
-                statement(["sagemaker:DescribeTrainingJob", "sagemaker:ListTrainingJobs"], sid="Training"),
+                statement("sagemaker:DescribeTrainingJob sagemaker:ListTrainingJobs", sid="Training"),
             )
         },
     ),
@@ -109,7 +109,7 @@ ROLES = (
         "search-proof-of-concept",
         "2024-11-05T13:00:00+00:00",
         trusts("lambda.amazonaws.com"),
-        inline={"search": document(statement(["es:ESHttpGet", "es:ESHttpPost", "es:DescribeDomain"]))},
+        inline={"search": document(statement("es:ESHttpGet es:ESHttpPost es:DescribeDomain"))},
         last_used=("2025-12-19T16:20:00+00:00", "eu-west-1"),
     ),
     Role(
@@ -120,9 +120,9 @@ ROLES = (
         path=SSO_PATH,
         inline={
             "AwsSSOInlinePolicy": document(
-                statement(["cloudformation:Describe*", "cloudformation:List*", "cloudformation:GetTemplate"]),
-                statement(["lambda:Get*", "lambda:List*", "lambda:UpdateFunctionCode"]),
-                statement(["logs:Describe*", "logs:FilterLogEvents", "logs:StartQuery", "ec2:Describe*"]),
+                statement("cloudformation:Describe* cloudformation:List* cloudformation:GetTemplate"),
+                statement("lambda:Get* lambda:List* lambda:UpdateFunctionCode"),
+                statement("logs:Describe* logs:FilterLogEvents logs:StartQuery ec2:Describe*"),
             )
         },
         hours=8,

@@ -19,8 +19,8 @@ MANAGED = (
         "2015-02-06T18:40:38+00:00",
         document(
             statement(
-                ["iam:GenerateCredentialReport", "iam:GenerateServiceLastAccessedDetails", "iam:Get*", "iam:List*"]
-                + ["iam:SimulateCustomPolicy", "iam:SimulatePrincipalPolicy"]
+                "iam:GenerateCredentialReport iam:GenerateServiceLastAccessedDetails iam:Get* iam:List* "
+                "iam:SimulateCustomPolicy iam:SimulatePrincipalPolicy"
             )
         ),
     ),
@@ -30,10 +30,10 @@ MANAGED = (
         "2016-11-15T00:25:16+00:00",
         document(
             statement(
-                ["iam:ChangePassword"],
+                "iam:ChangePassword",
                 ["arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::*:user/*/${aws:username}"],
             ),
-            statement(["iam:GetAccountPasswordPolicy"]),
+            statement("iam:GetAccountPasswordPolicy"),
         ),
     ),
     Policy(
@@ -41,23 +41,23 @@ MANAGED = (
         "AmazonEC2ReadOnlyAccess",
         "2015-02-06T18:40:17+00:00",
         document(
-            statement(["ec2:Describe*"]),
-            statement(["elasticloadbalancing:Describe*"]),
-            statement(["cloudwatch:ListMetrics", "cloudwatch:GetMetricStatistics", "cloudwatch:Describe*"]),
-            statement(["autoscaling:Describe*"]),
+            statement("ec2:Describe*"),
+            statement("elasticloadbalancing:Describe*"),
+            statement("cloudwatch:ListMetrics cloudwatch:GetMetricStatistics cloudwatch:Describe*"),
+            statement("autoscaling:Describe*"),
         ),
     ),
     Policy(
         "aws",
         "AWSCloudTrail_ReadOnlyAccess",
         "2022-06-14T17:19:05+00:00",
-        document(statement(["cloudtrail:Get*", "cloudtrail:Describe*", "cloudtrail:List*", "cloudtrail:LookupEvents"])),
+        document(statement("cloudtrail:Get* cloudtrail:Describe* cloudtrail:List* cloudtrail:LookupEvents")),
     ),
     Policy(
         "aws",
         "AWSLambdaBasicExecutionRole",
         "2015-04-09T15:03:43+00:00",
-        document(statement(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"])),
+        document(statement("logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents")),
         path="/service-role/",
     ),
     Policy(
@@ -66,19 +66,19 @@ MANAGED = (
         "2019-03-15T17:22:12+00:00",
         document(
             statement(
-                ["ssm:DescribeAssociation", "ssm:GetDeployablePatchSnapshotForInstance", "ssm:GetDocument"]
-                + ["ssm:DescribeDocument", "ssm:GetManifest", "ssm:GetParameter", "ssm:GetParameters"]
-                + ["ssm:ListAssociations", "ssm:ListInstanceAssociations", "ssm:PutInventory", "ssm:PutComplianceItems"]
-                + ["ssm:PutConfigurePackageResult", "ssm:UpdateAssociationStatus"]
-                + ["ssm:UpdateInstanceAssociationStatus", "ssm:UpdateInstanceInformation"]
+                "ssm:DescribeAssociation ssm:GetDeployablePatchSnapshotForInstance ssm:GetDocument "
+                "ssm:DescribeDocument ssm:GetManifest ssm:GetParameter ssm:GetParameters "
+                "ssm:ListAssociations ssm:ListInstanceAssociations ssm:PutInventory ssm:PutComplianceItems "
+                "ssm:PutConfigurePackageResult ssm:UpdateAssociationStatus "
+                "ssm:UpdateInstanceAssociationStatus ssm:UpdateInstanceInformation"
             ),
             statement(
-                ["ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel"]
-                + ["ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"]
+                "ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel "
+                "ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel"
             ),
             statement(
-                ["ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage"]
-                + ["ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply"]
+                "ec2messages:AcknowledgeMessage ec2messages:DeleteMessage ec2messages:FailMessage "
+                "ec2messages:GetEndpoint ec2messages:GetMessages ec2messages:SendReply"
             ),
         ),
     ),
@@ -88,29 +88,27 @@ MANAGED = (
         "2018-01-08T23:10:55+00:00",
         document(
             statement(
-                ["ec2:AttachClassicLinkVpc", "ec2:CancelSpotInstanceRequests", "ec2:CreateFleet", "ec2:CreateTags"]
-                + ["ec2:DeleteTags", "ec2:Describe*", "ec2:DetachClassicLinkVpc"]
-                + ["ec2:GetInstanceTypesFromInstanceRequirements", "ec2:GetSecurityGroupsForVpc"]
-                + ["ec2:ModifyInstanceAttribute", "ec2:RequestSpotInstances", "ec2:RunInstances"]
-                + ["ec2:StartInstances", "ec2:StopInstances", "ec2:TerminateInstances"],
+                "ec2:AttachClassicLinkVpc ec2:CancelSpotInstanceRequests ec2:CreateFleet ec2:CreateTags "
+                "ec2:DeleteTags ec2:Describe* ec2:DetachClassicLinkVpc "
+                "ec2:GetInstanceTypesFromInstanceRequirements ec2:GetSecurityGroupsForVpc "
+                "ec2:ModifyInstanceAttribute ec2:RequestSpotInstances ec2:RunInstances ec2:StartInstances "
+                "ec2:StopInstances ec2:TerminateInstances",
                 sid="EC2InstanceManagement",
             ),
             statement(
-                ["iam:PassRole"],
+                "iam:PassRole",
                 sid="EC2InstanceProfileManagement",
                 Condition={"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}},
             ),
             statement(
-                ["elasticloadbalancing:Register*", "elasticloadbalancing:Deregister*"]
-                + ["elasticloadbalancing:Describe*"],
+                "elasticloadbalancing:Register* elasticloadbalancing:Deregister* elasticloadbalancing:Describe*",
                 sid="ELBManagement",
             ),
             statement(
-                ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]
-                + ["cloudwatch:PutMetricAlarm"],
+                "cloudwatch:DeleteAlarms cloudwatch:DescribeAlarms cloudwatch:GetMetricData cloudwatch:PutMetricAlarm",
                 sid="CWManagement",
             ),
-            statement(["sns:Publish"], sid="SNSManagement"),
+            statement("sns:Publish", sid="SNSManagement"),
         ),
         path="/aws-service-role/",
     ),
@@ -120,24 +118,24 @@ MANAGED = (
         "2017-12-05T18:36:15+00:00",
         document(
             statement(
-                ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateRole"]
-                + ["iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary"]
-                + ["iam:DeleteRolePermissionsBoundary"],
+                "iam:AttachRolePolicy iam:CreateRole iam:PutRolePolicy iam:UpdateRole "
+                "iam:UpdateRoleDescription iam:UpdateAssumeRolePolicy iam:PutRolePermissionsBoundary "
+                "iam:DeleteRolePermissionsBoundary",
                 [SSO_ROLES],
                 sid="IAMRoleProvisioningActions",
                 Condition=NOT_MASTER,
             ),
-            statement(["iam:GetRole", "iam:ListRoles"], ["*"], sid="IAMRoleReadActions"),
+            statement("iam:GetRole iam:ListRoles", ["*"], sid="IAMRoleReadActions"),
             statement(
-                ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:ListRolePolicies"]
-                + ["iam:ListAttachedRolePolicies"],
+                "iam:DeleteRole iam:DeleteRolePolicy iam:DetachRolePolicy iam:ListRolePolicies "
+                "iam:ListAttachedRolePolicies",
                 [SSO_ROLES],
                 sid="IAMRoleCleanupActions",
             ),
             statement(
-                ["iam:UpdateSAMLProvider"], ["arn:aws:iam::*:saml-provider/AWSSSO_*"], sid="IAMSAMLProviderUpdateAction"
+                "iam:UpdateSAMLProvider", ["arn:aws:iam::*:saml-provider/AWSSSO_*"], sid="IAMSAMLProviderUpdateAction"
             ),
-            statement(["organizations:DescribeOrganization", "organizations:ListAccounts"], ["*"]),
+            statement("organizations:DescribeOrganization organizations:ListAccounts", ["*"]),
         ),
         path="/aws-service-role/",
     ),

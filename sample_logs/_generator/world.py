@@ -25,6 +25,7 @@ TRAIL_BUCKET = "orchard-audit-trail"
 CONFIG_BUCKET = "orchard-config-history"
 IDENTITY_STORE = f"arn:aws:identitystore::{PROD}:identitystore/d-9367exampl"
 OIDC = "token.actions.githubusercontent.com"
+SSO_PATH = "/aws-reserved/sso.amazonaws.com/eu-west-1/"  # of roles that IAM Identity Center provisions
 SAML = "AWSSSO_5f1d0c8e7b2a4936_DO_NOT_DELETE"
 
 # Where people and machines call from. The stranger's network is in no habit.
@@ -138,12 +139,11 @@ class Policy:
         return f"arn:aws:iam::{self.account}:policy{self.path}{self.name}"
 
 
-def statement(
-    actions: str | list[str], resources: str | list[str] = "*", *, sid: str = "", **more: Any
-) -> dict[str, Any]:
-    """An Allow statement as an engineer writes it; `more` overrides or adds members (Effect, Condition …)."""
+def statement(actions: str, resources: str | list[str] = "*", *, sid: str = "", **more: Any) -> dict[str, Any]:
+    """An Allow statement; `actions` is one action or several apart by spaces, `more` adds or overrides members."""
     named = {"Sid": sid} if sid else {}
-    return {**named, "Effect": "Allow", "Action": actions, "Resource": resources, **more}
+    listed = actions.split()
+    return {**named, "Effect": "Allow", "Action": listed if listed[1:] else actions, "Resource": resources, **more}
 
 
 def document(*statements: dict[str, Any]) -> dict[str, Any]:
