@@ -58,6 +58,7 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
 
 def _lake(location: str, now: datetime, problems: list[str]) -> dict[str, Any]:
     """`path, exists, version, tables, newest_event, age_hours`; what is not known is null."""
+    from pipeline.lake.info import tables
     from pipeline.lake.tables import Lake
 
     path = Path(location).expanduser().absolute()
@@ -65,7 +66,7 @@ def _lake(location: str, now: datetime, problems: list[str]) -> dict[str, Any]:
     answer |= {"newest_event": None, "age_hours": None}
     try:
         lake = Lake.open(location)
-        answer |= {"exists": True, "version": _version(path), "tables": _tables(lake)}
+        answer |= {"exists": True, "version": _version(path), "tables": tables(lake).to_pylist()}
         answer |= _newest(lake, now)
     except NoDataError as error:
         problems.append(str(error))
@@ -77,7 +78,7 @@ def _lake(location: str, now: datetime, problems: list[str]) -> dict[str, Any]:
             f"{path}: cannot be read ({type(error).__name__}: {error}); restore it, or ingest into a new lake"
         )
     if answer["age_hours"] is not None and answer["age_hours"] > 24:
-        problems.append(f"{path}: the newest event is {_span(answer['age_hours'])} old; ingest newer logs")
+        problems.append(f"{path}: the newest event is {span(answer['age_hours'])} old; ingest newer logs")
     if answer["exists"] and answer["tables"] and answer["newest_event"] is None:
         problems.append(f"{path}: holds no event; run trailsift ingest")
     return answer
@@ -87,27 +88,6 @@ def _version(path: Path) -> int:
     from pipeline.lake.tables import MARKER
 
     return int(json.loads((path / MARKER).read_text())["version"])
-
-
-def _tables(lake: Any) -> list[dict[str, Any]]:
-    """Rows and files of each table at its newest snapshot, from the snapshot's own summary: no data is read."""
-    from pipeline.records.schema import TABLES
-
-    answer = []
-    for name in TABLES:
-        snapshot = lake.load(name).current_snapshot()
-        summary = dict(snapshot.summary.additional_properties) if snapshot and snapshot.summary else {}
-        answer.append(
-            {
-                "table": name,
-                "rows": int(summary.get("total-records", 0)),
-                "files": int(summary.get("total-data-files", 0)),
-                "bytes": int(summary.get("total-files-size", 0)),
-                "snapshot_id": snapshot.snapshot_id if snapshot else None,
-                "committed_at": iso(datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC)) if snapshot else None,
-            }
-        )
-    return answer
 
 
 def _newest(lake: Any, now: datetime) -> dict[str, Any]:
@@ -135,5 +115,6 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _span(hours: float) -> str:
+def span(hours: float) -> str:
+    """A span of time as people say it: hours up to two days, then days."""
     return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"

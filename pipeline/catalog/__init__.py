@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from pipeline.catalog import checks, header, params
+from pipeline.catalog import checks, header
 from pipeline.catalog.header import Query
 from pipeline.catalog.params import Param
 from pipeline.engines import parse
@@ -47,7 +48,7 @@ class Catalog:
             views = _in_order(engine, [each for each in found if each.kind == "view"])
             for each in views:
                 checks.check(each, engine)
-                engine.create_view(_name(each), each.sql, each.path)
+                engine.create_view(each.name, each.sql, each.path)
             for each in found:
                 if each.kind == "query":
                     checks.check(each, engine)
@@ -65,7 +66,7 @@ class Catalog:
     def install_views(self, engine: Engine) -> None:
         """Makes `events`, `usage`, `principals` … on an engine."""
         for each in self.views:
-            engine.create_view(_name(each), each.sql, each.path)
+            engine.create_view(each.name, each.sql, each.path)
 
     def run(
         self, engine: Engine, identity: str, given: dict[str, str] | None = None, as_of: datetime | None = None
@@ -78,8 +79,11 @@ class Catalog:
         if not engine.views:
             self.install_views(engine)
         moment = as_of or engine.as_of() or datetime.now(UTC)
-        bound = params.values(query.params, given or {}, moment, query.id)
-        return engine.query(query.sql, bound, query.path)
+        return engine.query(query.sql, self.values(query, given or {}, moment), query.path)
+
+    def values(self, query: Query, given: dict[str, str], as_of: datetime) -> dict[str, Any]:
+        """The typed parameters with which `run` would ask; raises UsageError."""
+        return header.values(query, given, as_of)
 
 
 def _read(path: Path, folder: Path) -> Query:
@@ -96,13 +100,9 @@ def _read(path: Path, folder: Path) -> Query:
     return query
 
 
-def _name(view: Query) -> str:
-    return view.id.rpartition("/")[2]
-
-
 def _in_order(engine: Engine, views: list[Query]) -> list[Query]:
     """The views so that each comes after those it reads from."""
-    by_name = {_name(each): each for each in views}
+    by_name = {each.name: each for each in views}
     needs = {}
     for name, each in by_name.items():
         parse.statement(engine.con, each.sql, each.path)

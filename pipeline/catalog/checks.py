@@ -32,9 +32,9 @@ ANOMALY_PARAMS = {"since": "timestamp", "until": "timestamp"}
 def check(query: Query, engine: Engine) -> None:
     """Raises QueryError at the place of the first fault; `engine` has the views the question builds on."""
     statement = parse.statement(engine.con, query.sql, query.path)
-    parse.refuse_more_than_reading(engine.con, query.sql, query.path)
+    ordered = parse.refuse_more_than_reading(engine.con, query.sql, query.path)
     _params(query, statement)
-    if query.kind == "query" and not parse.ordered(engine.con, query.sql):
+    if query.kind == "query" and not ordered:
         problem = "the rows come in no order"
         raise QueryError(query.place("end"), problem, "end the statement with order by: a report must repeat")
     given = engine.columns(query.sql, {name: each.example for name, each in query.params.items()}, query.path)

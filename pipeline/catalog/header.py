@@ -10,10 +10,12 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.catalog.params import Param, param
+from pipeline.catalog.params import values as typed
 from pipeline.errors import QueryError
 
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
@@ -46,6 +48,11 @@ class Query:
     params: dict[str, Param]
     sql: str
     spots: dict[str, tuple[int, int]] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of the id; for a view, what SQL calls it."""
+        return self.id.rpartition("/")[2]
 
     @property
     def body(self) -> str:
@@ -102,6 +109,16 @@ def read(text: str, identity: str, path: str) -> Query:
         sql=text,
         spots=block.spots,
     )
+
+
+def present(text: str) -> bool:
+    """Whether `text` has a header at all; own SQL may do without."""
+    return any(_OPEN.match(line) for line in text.splitlines())
+
+
+def values(query: Query, given: dict[str, str], as_of: datetime) -> dict[str, Any]:
+    """A typed value for each parameter of the question, from text; raises UsageError."""
+    return typed(query.params, given, as_of, query.id)
 
 
 def stem(path: Path, folder: Path) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipeline.cli.context import current, printable
+from pipeline.cli.context import current
 
 if TYPE_CHECKING:
     from pipeline.evidence.comply import Report
     from pipeline.evidence.frameworks import Framework
 
-FORMATS = ("table", "csv", "json", "ndjson", "parquet")
 # A mark and a word, so that nothing hangs on colour alone.
 MARKS = {
     "pass": ("✔", "pass", "green"),
@@ -38,18 +36,17 @@ def comply(
     ),
     until: str = typer.Option(None, "--to", help="End of the period.", metavar="TIME", show_default="newest event"),
     rows: int = typer.Option(100, "--rows", min=0, help="Most rows to give of each question."),
-    output: str = typer.Option("table", "-o", "--output", help=f"{', '.join(FORMATS)}."),
+    output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
 ) -> None:
     """Judges each requirement over a period; what lacks data never passes."""
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
-    from pipeline.errors import UsageError
     from pipeline.evidence import frameworks
     from pipeline.evidence.comply import report, window
+    from pipeline.export import known as known_format
     from pipeline.times import parse_time
 
-    if output not in FORMATS:
-        raise UsageError("-o", f"{output!r} is no format", f"write one of {', '.join(FORMATS)}")
+    known_format(output)
     catalog = Catalog.load()
     known = frameworks.load(catalog)
     if framework is None:
@@ -77,48 +74,42 @@ def _warn(made: Report, asked: bool) -> int:
 
 
 def _print(made: Report, output: str) -> None:
+    from datetime import UTC, datetime
+
     from pipeline.times import iso
 
     period = made.window
-    current.say(f"{iso(period.since)} to {iso(period.until)}, as of {iso(period.as_of)}{_age(made)}")
-    if output == "json":
-        print(json.dumps(made.requirements, ensure_ascii=False, indent=2))
-    elif output == "ndjson":
-        for each in made.requirements:
-            print(json.dumps(each, ensure_ascii=False))
-    elif output == "table":
+    current.say(f"window {iso(period.since)} to {iso(period.until)}; as of {iso(period.as_of)}")
+    days = (datetime.now(UTC) - made.newest).days if made.newest else 0
+    if made.newest and days:
+        current.say(f"the newest event in the lake is {days:,} days old ({iso(made.newest)})")
+    if output == "table":
         _table(made)
     else:
         _write(made.requirements, output)
 
 
-def _age(made: Report) -> str:
-    """Says when the newest event is over a day old, so that nobody takes an old log for today's."""
-    from datetime import UTC, datetime
-
-    days = (datetime.now(UTC) - made.window.as_of).days
-    return f", {days:,} days ago" if days > 1 else ", a day ago" if days == 1 else ""
-
-
-def _write(requirements: list[dict[str, Any]], output: str) -> None:
-    """Files of rows have flat columns: what is nested becomes JSON text."""
+def _write(rows: list[dict[str, Any]], output: str) -> None:
+    """Rows differ from question to question, so that JSON is written object by object, and columns hold JSON text."""
     import pyarrow as pa
 
     from pipeline.export import write
+    from pipeline.export.cells import as_json
 
-    flat = [
-        {
-            name: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
-            for name, value in each.items()
-        }
-        for each in requirements
-    ]
-    write(pa.Table.from_pylist(flat), output, sys.stdout, color=False)
+    if output == "ndjson":
+        sys.stdout.writelines(f"{as_json(each)}\n" for each in rows)
+    elif output == "json":
+        sys.stdout.write("[\n" + ",\n".join(as_json(each) for each in rows) + "\n]\n")
+    else:
+        flat = [{name: as_json(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows]
+        write(pa.Table.from_pylist(flat), output, sys.stdout, color=current.color)
 
 
 def _table(made: Report) -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from pipeline.export.cells import plain
 
     console = _console()
     console.print(Text(made.framework.title, style="bold"))
@@ -135,7 +126,7 @@ def _table(made: Report) -> None:
             if each["section"] == section:
                 mark, word, style = MARKS[each["verdict"]]
                 texts = (each["requirement"], each["title"], each["reason"])
-                table.add_row(Text(f"{mark} {word}", style), *[Text(printable(text)) for text in texts])
+                table.add_row(Text(f"{mark} {word}", style), *[Text(plain(text)) for text in texts])
         console.print()
         console.print(table)
     console.print()
@@ -156,20 +147,7 @@ def _list(known: list[Framework], output: str) -> None:
         }
         for each in known
     ]
-    if output == "json":
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
-    elif output == "ndjson":
-        for row in rows:
-            print(json.dumps(row, ensure_ascii=False))
-    elif output == "table":
-        from rich.table import Table
-
-        table = Table(*rows[0] if rows else [], show_edge=False, pad_edge=False)
-        for row in rows:
-            table.add_row(*map(str, row.values()))
-        _console().print(table)
-    else:
-        _write(rows, output)
+    _write(rows, output)
 
 
 def _console() -> Any:

@@ -36,19 +36,21 @@ def _doctor(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    from pipeline.doctor import span
+
     lake, disk = found["lake"], found["disk"]
     lines = [f"trailsift {found['version']}, Python {found['python']}, {found['platform']}", "", "settings"]
     lines += [f"  {each['name']:<18} {each['value']!s:<24} from {each['origin']}" for each in found["settings"]]
     lines += ["", f"lake {lake['path']}"]
     if lake["exists"]:
-        age = f" ({lake['age_hours']:,} hours old)" if lake["newest_event"] else ""
+        age = f" ({span(lake['age_hours'])} old)" if lake["newest_event"] else ""
         lines += [
             f"  {'version':<18} {lake['version']}",
             f"  {'newest event':<18} {lake['newest_event'] or 'none'}{age}",
         ]
     lines += [
         f"  {each['table']:<18} {each['rows']:>12,} rows {each['files']:>6,} files {_size(each['bytes']):>10}"
-        f"  snapshot {each['snapshot_id'] or 'none'}"
+        f"  snapshot {each['snapshot'] or 'none'}"
         for each in lake["tables"]
     ]
     lines += ["", f"disk {disk['path']}", f"  {_size(disk['free_bytes'])} free of {_size(disk['total_bytes'])}", ""]

@@ -12,7 +12,7 @@ import typer
 from pipeline.cli.context import current, printable
 
 if TYPE_CHECKING:
-    from pipeline.ingest import Summary
+    from pipeline.ingest.summary import Summary
 
 
 def register(app: typer.Typer) -> None:
@@ -53,12 +53,12 @@ def ingest(
     if output == "json":
         print(json.dumps(summary.as_json()))
     else:
-        print(account(summary, dry_run))
+        print(told(summary, dry_run))
     if summary.partial:
         raise typer.Exit(4)
 
 
-def account(summary: Summary, dry_run: bool = False) -> str:
+def told(summary: Summary, dry_run: bool = False) -> str:
     """The summary in a sentence."""
     if dry_run:
         new = summary.objects_seen - summary.objects_skipped

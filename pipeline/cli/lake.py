@@ -50,14 +50,14 @@ def quarantine(
 
 
 def _retry() -> None:
-    from pipeline.cli.ingest import account
+    from pipeline.cli.ingest import told
     from pipeline.cli.progress import progress
+    from pipeline.ingest.retry import retry
     from pipeline.lake.quarantine import entries
-    from pipeline.retry import retry
 
     with progress(current) as report:
         summary = retry(current.settings.lake, current.settings, report)
-    print(account(summary))
+    print(told(summary))
     left = sum(each.kind != "conflicting_copy" for each in entries(current.lake()))
     if left:
         current.say(f"{left:,} records and objects stay in quarantine")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.cli.context import Context
-    from pipeline.ingest import Summary
+    from pipeline.ingest.summary import Summary
 
 EVERY_SECONDS = 10.0
 

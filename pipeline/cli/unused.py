@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 
 import typer
 
@@ -28,37 +27,30 @@ def unused(
     Exit code 5 where the log has a gap in a window given by --from or --to.
     """
     from pipeline import export
+    from pipeline.access.folded import folded
     from pipeline.access.unused import unused as report
+    from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
+    from pipeline.errors import UsageError
     from pipeline.times import iso
 
+    if since and lookback:
+        raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
+    export.known(output)
     with connect(current.lake()) as engine:
-        start, end = _window(engine.as_of(), since, until, lookback)
+        start, end = window(engine, since, until, lookback or "90d")
+        assert start is not None  # a look-back is given
         found = report(engine, start, end, arn, every)
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
-    current.say(f"window {iso(start)} to {iso(end)}; snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
+    current.say(f"snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
     current.say(f"{found.rows.num_rows:,} permissions: {counted or 'none'}")
     for note in (*found.notes, *found.gaps):
         current.say(note)
-    export.write(found.rows, output, sys.stdout, color=current.color)
+    rows = found.rows
+    if output == "table":
+        rows = folded(rows)
+        if rows.num_rows < found.rows.num_rows:
+            current.say("actions that share a verdict are on one line; -o csv, json, ndjson or parquet has a row each")
+    export.write(rows, output, sys.stdout, color=current.color)
     if found.gaps and (since or until):
         raise typer.Exit(5)
-
-
-def _window(
-    newest: datetime | None, since: str | None, until: str | None, lookback: str | None
-) -> tuple[datetime, datetime]:
-    """The window asked for: [from, to], else the look-back before `to`, which is the newest event by default."""
-    from pipeline.errors import NoDataError, UsageError
-    from pipeline.times import parse_duration, parse_time
-
-    if newest is None:
-        raise NoDataError(current.settings.lake, "the lake holds no events", "run trailsift ingest first")
-    if since and lookback:
-        raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
-    as_of = parse_time(current.as_of, newest, "--as-of") if current.as_of else newest
-    end = parse_time(until, as_of, "--to") if until else as_of
-    start = parse_time(since, as_of, "--from") if since else end - parse_duration(lookback or "90d", "--lookback")
-    if start >= end:
-        raise UsageError("--from", "is not before --to", "swap them")
-    return start, end

@@ -112,12 +112,17 @@ class Engine:
             self.registered[name] = table
 
     def adhoc(
-        self, sql: str, timeout: float = 60, max_rows: int = 10_000, params: dict[str, Any] | None = None
+        self,
+        sql: str,
+        timeout: float = 60,
+        max_rows: int = 10_000,
+        params: dict[str, Any] | None = None,
+        place: str = "sql",
     ) -> Answer:
         """The rows of somebody's own SELECT, run in a locked database of its own; see `pipeline.engines.adhoc`."""
         from pipeline.engines.adhoc import run
 
-        return run(self, sql, timeout, max_rows, params or {})
+        return run(self, sql, timeout, max_rows, params or {}, place)
 
     def allow_only_own_files(self) -> None:
         """Shuts the database: it reads the planned files and its scratch folder, nothing else, and stays so."""

@@ -91,12 +91,6 @@ def parameter(sql: str, name: str) -> int:
     return next((each for each, _ in _tokens(sql) if raw[each:].startswith(b"$" + name.encode())), 0)
 
 
-def ordered(con: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Whether the statement itself, not only a part of it, ends in an order."""
-    modifiers = _tree(con, sql)["statements"][0]["node"].get("modifiers") or []
-    return any(each.get("type") == "ORDER_MODIFIER" for each in modifiers)
-
-
 def _tokens(sql: str) -> list[tuple[int, str]]:
     """Byte offsets of all tokens but comments."""
     found = duckdb.tokenize(sql)
@@ -135,15 +129,21 @@ def tables(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
     return names - own
 
 
-def refuse_more_than_reading(con: duckdb.DuckDBPyConnection, sql: str, place: str) -> None:
-    """Raises QueryError where the parse tree of a SELECT writes, or reaches for files, settings or hidden SQL."""
-    for node in _nodes(_tree(con, sql)):
+def refuse_more_than_reading(con: duckdb.DuckDBPyConnection, sql: str, place: str) -> bool:
+    """Raises QueryError where the parse tree of a SELECT writes, or reaches for files, settings or hidden SQL.
+
+    Tells whether the statement itself, not only a part of it, ends in an order.
+    """
+    tree = _tree(con, sql)
+    for node in _nodes(tree):
         found = _trespass(node)
         if found:
             offset = node.get("query_location")
             if not isinstance(offset, int) or offset > len(sql.encode()):  # DuckDB's mark for "nowhere"
                 offset = _keyword(sql, found.split()[0])
             raise QueryError(_at(place, sql, offset), found, _REMEDY)
+    modifiers = tree["statements"][0]["node"].get("modifiers") or []
+    return any(each.get("type") == "ORDER_MODIFIER" for each in modifiers)
 
 
 def _trespass(node: dict[str, Any]) -> str | None:

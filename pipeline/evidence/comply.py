@@ -29,11 +29,15 @@ MAX_ROWS = 100
 
 @dataclass(frozen=True)
 class Report:
-    """A framework judged over a window: `requirements` in the shape of `comply`, and the evidence it stands on."""
+    """A framework judged over a window: `requirements` in the shape of `comply`, and the evidence it stands on.
+
+    `newest` is the newest event in the lake, None where there are none.
+    """
 
     framework: Framework
     window: Window
     evidence: Evidence
+    newest: datetime | None
     requirements: list[dict[str, Any]]
 
 
@@ -48,6 +52,7 @@ def comply(
 ) -> list[dict[str, Any]]:
     """One object a requirement: framework, requirement, section, title, verdict, reason, controls, rows, rows_total.
 
+    `engine` reads the whole lake, not the window alone: whether writes are logged at all, the rest of it tells.
     `controls` is a list of `{id, verdict, questions}`; `rows` holds at most `max_rows` of each question, its values
     as JSON has them. Raises UsageError for an unknown framework or a window that ends before it begins.
     """
@@ -78,7 +83,7 @@ def report(
         found.append(
             _requirement(framework, each, [outcomes[question] for question in each.questions], period, max_rows)
         )
-    return Report(framework, period, evidence, found)
+    return Report(framework, period, evidence, engine.as_of(), found)
 
 
 def window(
@@ -111,7 +116,7 @@ def _requirement(
     framework: Framework, requirement: Requirement, outcomes: list[Outcome], period: Window, max_rows: int
 ) -> dict[str, Any]:
     controls = _controls(outcomes)
-    reasons = [each.reason for each in outcomes]
+    reasons = dict.fromkeys(each.reason for each in outcomes)
     rows = [row for each in outcomes for row in _rows(each, max_rows)]
     return {
         "framework": framework.id,

@@ -6,8 +6,10 @@ covers every day of the period, or every account has an IAM report taken in it; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -71,10 +73,8 @@ class Evidence:
             found += _per_account(self.accounts, lambda account: self._log_gap(account, needs), "there are no events")
         for report, name in dict.fromkeys(_REPORTS[need] for need in needs if need in _REPORTS):
             root = "root_credentials" in needs
-            nothing = f"there is no {name}"
-            found += _per_account(
-                self.accounts, lambda each, a=report, b=name, c=root: self._stale(each, a, b, c), nothing
-            )
+            fault = partial(self._stale, report=report, name=name, root=root)
+            found += _per_account(self.accounts, fault, f"there is no {name}")
         return found
 
     def gaps(self) -> list[str]:
@@ -206,7 +206,7 @@ def _scope(measure: Measure, evidence: Evidence) -> str:
     return f"in the {name} of {accounts}, taken {' and '.join({taken[0]: 0, taken[-1]: 0})}"
 
 
-def _per_account(accounts: list[str], fault: Any, nothing: str) -> list[str]:
+def _per_account(accounts: list[str], fault: Callable[[str], str | None], nothing: str) -> list[str]:
     if not accounts:
         return [nothing]
     faults = [f"account {account} {text}" for account in accounts if (text := fault(account))]

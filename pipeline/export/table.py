@@ -60,6 +60,10 @@ def _widths(schema: pa.Schema, names: list[str], cells: list[list[str]], width: 
     ]
     if sum(least) > room:
         return None
+    for index, need in enumerate(needs):  # an id or an ARN is copied: it stays in one piece where there is room
+        spaceless = not any(" " in row[index] for row in cells)
+        if spaceless and sum(least) - least[index] + need <= room:
+            least[index] = need
     while sum(needs) > room:
         widest = max(range(len(needs)), key=lambda index: (needs[index] - least[index] > 0, needs[index]))
         needs[widest] -= 1

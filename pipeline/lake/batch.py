@@ -54,7 +54,7 @@ class Counts:
 
 @dataclass
 class Horizon:
-    """What a run knew when it chose its objects: the ledger up to a sequence number of `events`, and its own batches."""
+    """What a run knew when it chose its objects: the ledger as of a snapshot of `events`, and its own batches."""
 
     sequence: int = 0
     ours: set[str] = field(default_factory=set)

@@ -20,7 +20,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Entry:
-    """One refused thing; `kind` is record, object or conflicting_copy; `place` is `object#record` for a record and the object's uri for an object."""
+    """One refused thing; `kind` is record, object or conflicting_copy.
+
+    `place` is `object#record` for a record and the object's uri for an object.
+    """
 
     id: str
     kind: str

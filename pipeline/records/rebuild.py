@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.records.schema import OPEN, RECORD
 from pipeline.times import iso
 
@@ -24,7 +26,7 @@ def record(row: dict[str, Any]) -> dict[str, Any]:
         elif name == "eventTime":
             plain[name] = iso(value)
         else:
-            plain[name] = _present(value)
+            plain[name] = _present(value, RECORD.field(name).type)
     return overlay(plain, json.loads(row["extra"])) if row["extra"] else plain
 
 
@@ -40,12 +42,11 @@ def overlay(value: Any, extra: Any) -> Any:
     return extra
 
 
-def _present(value: Any) -> Any:
-    """A struct's members that are there; a map (which Arrow gives as pairs) as an object."""
-    if isinstance(value, dict):
-        return {name: _present(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        if value and all(isinstance(each, tuple) for each in value):
-            return dict(value)
-        return [_present(each) for each in value]
-    return value
+def _present(value: Any, kind: pa.DataType) -> Any:
+    """A value of a column as JSON has it: a struct's members that are there; a map, which Arrow gives as pairs."""
+    if pa.types.is_struct(kind):
+        given = ((each, value.get(each.name)) for each in kind)
+        return {each.name: _present(member, each.type) for each, member in given if member is not None}
+    if pa.types.is_list(kind):
+        return [_present(each, kind.value_type) for each in value]
+    return dict(value) if pa.types.is_map(kind) else value

@@ -94,6 +94,11 @@ def test_defaults(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(out.splitlines()[0])["verdict"] == "unused"
 
 
+def test_a_table_is_for_reading(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _, code = run(capsys, lake)
+    assert code == 0 and "ec2:StartInstances" in out and "short window" in out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

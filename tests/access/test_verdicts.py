@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.access.folded import folded
 from tests.access.worlds import (
     ACCOUNT,
     END,
@@ -316,6 +317,15 @@ def test_wildcards_and_not_action_are_expanded() -> None:
     actions = {action for _, action, _ in found}
     assert {action for action in actions if action.startswith("iam:")} == {"iam:GetUser"}
     assert "ec2:RunInstances" in actions and len(actions) > 15_000
+
+
+def test_a_long_report_folds_for_reading_and_loses_no_action() -> None:
+    rows = report([role("r", policy(allow("*")))], [*daily(), call("role/r", "ec2", "RunInstances")]).rows
+    short = folded(rows)
+    assert short.column_names == ["verdict", "permissions", "which", "resource_scope", "reason"]
+    assert short.num_rows < 150 and sum(short["permissions"].to_pylist()) == rows.num_rows
+    few = folded(rows.slice(0, 3))
+    assert few.num_rows == 3 and "action" in few.column_names
 
 
 def test_service_linked_roles_are_left_out_unless_named() -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from pipeline.engines.duckdb import Engine, over
 
 from pipeline.access.unused import Report, unused
+from pipeline.engines.duckdb import Engine, over
 from pipeline.records.schema import IAM_SNAPSHOTS, USAGE
 
 ACCOUNT = "123456789012"

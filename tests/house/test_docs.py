@@ -1,4 +1,4 @@
-"""The README holds: its commands run, its links lead somewhere, and nothing a user can say or set is missing from it."""
+"""The README holds: its commands run, its links lead somewhere, and nothing a user can say or set is missing."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_every_verb_is_in_the_readme(verb: str) -> None:
 
 
 def test_every_verb_in_the_readme_exists() -> None:
-    named = {match for match in re.findall(r"\btrailsift ([a-z][a-z-]*)", " ".join(re.findall(r"`[^`]+`", README)))}
+    named = set(re.findall(r"\btrailsift ([a-z][a-z-]*)", " ".join(re.findall(r"`[^`]+`", README))))
     assert named - {each.split()[0] for each in VERBS} == set()
 
 

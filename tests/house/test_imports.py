@@ -25,8 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "export": {"records"},
     "casework": {"access", "detect", "assurance", "export"},
     "evidence": {"access", "detect", "assurance", "casework", "export"},
-    "workers": {"sources", "lake"},  # the processes of an ingest run
-    "ingest": {"workers", "assurance"},
+    "ingest": {"sources", "lake", "assurance"},
     "doctor": {"engines"},
     "cli": {"doctor", "ingest", "evidence", "casework"},
 }

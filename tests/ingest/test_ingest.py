@@ -13,11 +13,12 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError, NoDataError, UsageError
-from pipeline.ingest import Selection, Summary, ingest, plan
+from pipeline.ingest import Selection, ingest, plan
+from pipeline.ingest.retry import retry
+from pipeline.ingest.summary import Summary
 from pipeline.lake.quarantine import entries
 from pipeline.lake.tables import MARKER, Lake
 from pipeline.records import normalize
-from pipeline.retry import retry
 from tests.lake.contents import check_sums, contents, table
 from tests.logs import event, write, write_bytes
 

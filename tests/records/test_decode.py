@@ -111,6 +111,7 @@ def test_gzip_is_told_by_its_bytes_and_members_are_joined() -> None:
         (gzip.compress(b"\0" * (LIMIT + 1)), "more than the limit"),
         (b"x" * (LIMIT + 1), "more than the limit"),
     ],
+    ids=["short", "shorter", "checksum", "junk after", "bomb", "large"],
 )
 def test_bad_gzip_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(ObjectError, match=reason):

@@ -104,7 +104,8 @@ def test_open_fields_keep_their_text_to_the_letter() -> None:
 
 
 def test_lone_surrogates_and_repeated_members_survive() -> None:
-    raw = rb'{"eventTime":"2026-10-01T10:00:00Z","eventName":"a","eventName":"b","userAgent":"\ud800x","\udc00":{"k":"\ud801"}}'
+    raw = rb'{"eventTime":"2026-10-01T10:00:00Z","eventName":"a","eventName":"b",'
+    raw += rb'"userAgent":"\ud800x","\udc00":{"k":"\ud801"}}'
     builder = normalize.Builder()
     builder.add(0, 0, raw)
     row = builder.build().events.to_pylist()[0]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.errors import TrailsiftError
-from pipeline.ingest import Progress, Summary, take_up
+from pipeline.ingest.driver import take_up
+from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.quarantine import Entry, entries, raw
 from pipeline.lake.tables import Lake

@@ -1,6 +1,6 @@
-"""The run from source to lake: lists objects, leaves out the known, has workers read them, commits batch by batch.
+"""One run of ingestion as it goes: workers are given objects, their questions answered, their batches committed.
 
-Killed at any point and run again it gives the same lake: an object is known only when its batch is committed.
+`pipeline.ingest` says what a run is for and what it tells; this is how it works.
 """
 
 from __future__ import annotations
@@ -10,98 +10,28 @@ import multiprocessing
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError
+from pipeline.ingest.summary import Progress, Summary
+from pipeline.ingest.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
 from pipeline.lake.batch import Batch, Counts, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
 from pipeline.lake.ledger import known_objects
 from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
-from pipeline.sources.base import Source, SourceObject, open_source
-from pipeline.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
+from pipeline.sources.base import Source, SourceObject
 
 # What a compressed byte becomes; only used to size tasks and batches before anything is read.
 _RATIO = 12
 _RECORD_BYTES = 1300
 _TASK_BYTES = 16 << 20
 _ROLL_FORWARD_SECONDS = 20.0
-
-
-@dataclass
-class Summary:
-    """What a run did, in the design's names; sizes in bytes. `problems` has one line a refused object or record."""
-
-    objects_seen: int = 0
-    objects_skipped: int = 0
-    objects_loaded: int = 0
-    objects_failed: int = 0
-    records_read: int = 0
-    events_new: int = 0
-    duplicates: int = 0
-    conflicting_copies: int = 0
-    quarantined: int = 0
-    other_tables: int = 0
-    bytes_read: int = 0
-    seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object `ingest -o json` prints."""
-        return asdict(self)
-
-    @property
-    def partial(self) -> bool:
-        """Whether something was refused or could not be read: exit code 4."""
-        return bool(self.objects_failed or self.quarantined)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which objects a run takes, by what their names say; an object whose name says nothing is taken."""
-
-    accounts: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
-    since: Any = None  # day of delivery, inclusive
-    until: Any = None
-
-    def takes(self, item: SourceObject) -> bool:
-        """Whether the object is wanted."""
-        day = item.delivered
-        return (
-            (not self.accounts or item.account is None or item.account in self.accounts)
-            and (not self.regions or item.region is None or item.region in self.regions)
-            and (self.since is None or day is None or day >= self.since)
-            and (self.until is None or day is None or day <= self.until)
-        )
-
-
-Progress = Callable[[Summary, int, int], None]  # (so far, objects done, objects in all)
-
-
-def ingest(
-    location: str | Path,
-    sources: list[str],
-    settings: Settings | None = None,
-    selection: Selection | None = None,
-    progress: Progress | None = None,
-) -> Summary:
-    """Brings every new object of the sources into the lake, which is made where there is none.
-
-    Raises UsageError for a source that does not exist, NoDataError for one that holds nothing, LakeError where
-    the lake cannot be written. What is wrong with single objects or records is in the summary, not raised.
-    """
-    settings = settings or Settings()
-    opened = [open_source(each) for each in sources]
-    listed = listing(opened, selection or Selection())
-    return take_up(Lake(location), opened, listed, settings, progress)
 
 
 def take_up(
@@ -116,41 +46,14 @@ def take_up(
 
     `again` gives the quarantine entry of an object's uri; one whose object is read this time is released.
     """
-    crew = _Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
+    crew = Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
     try:
-        return _Run(lake, sources, listed, settings, crew, progress, again or {}).go()
+        return Run(lake, sources, listed, settings, crew, progress, again or {}).go()
     finally:
         crew.close()
 
 
-def plan(location: str | Path, sources: list[str], selection: Selection | None = None) -> Summary:
-    """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
-    listed = listing([open_source(each) for each in sources], selection or Selection())
-    lake = Lake(location)
-    known = set()
-    if lake.exists:
-        lake = Lake.open(location)
-        roll_forward(lake)
-        known = known_objects(lake)
-    new = [item for _, item in listed if (item.uri, item.etag, item.size) not in known]
-    return Summary(
-        objects_seen=len(listed),
-        objects_skipped=len(listed) - len(new),
-        bytes_read=sum(item.size for item in new),
-    )
-
-
-def listing(sources: list[Source], selection: Selection) -> list[tuple[int, SourceObject]]:
-    """Every wanted object once, by day of delivery, so that a batch touches few days of the lake."""
-    found: dict[tuple[str, str, int], tuple[int, SourceObject]] = {}
-    for number, source in enumerate(sources):
-        for item in source.objects():
-            if selection.takes(item):
-                found.setdefault((item.uri, item.etag, item.size), (number, item))
-    return sorted(found.values(), key=lambda each: (str(each[1].delivered or ""), each[1].uri))
-
-
-class _Crew:
+class Crew:
     """The worker processes and the pipes to them."""
 
     def __init__(self, size: int) -> None:
@@ -183,7 +86,7 @@ def _work_alone(pipe: Connection, inherited: list[Connection]) -> None:
     work(pipe)
 
 
-class _Run:
+class Run:
     """One run: hands out tasks, answers workers, commits batches in the order they were begun."""
 
     def __init__(
@@ -192,7 +95,7 @@ class _Run:
         sources: list[Source],
         listed: list[tuple[int, SourceObject]],
         settings: Settings,
-        crew: _Crew,
+        crew: Crew,
         progress: Progress | None,
         again: Mapping[str, Entry],
     ) -> None:
@@ -363,7 +266,7 @@ class _Run:
 
 
 def _is_new_record(row: dict[str, Any]) -> bool:
-    return row["kind"] == "record" and row["status"] == "quarantined"
+    return bool(row["kind"] == "record" and row["status"] == "quarantined")
 
 
 def _ready(pipes: list[Connection]) -> list[Connection]:

@@ -1,0 +1,215 @@
+"""`trailsift demo`: the sample logs from end to end, as a first look at what there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli.context import current, printable
+
+if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
+    from pipeline.engines.duckdb import Engine
+    from pipeline.lake.tables import Lake
+
+FOLDER = "trailsift-demo"
+MOST = 12  # rows shown of what may be long
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command("demo", help="The sample logs end to end: a lake of them, and the main reports.")(demo)
+
+
+def demo() -> None:
+    """Makes a lake of the sample logs in ./trailsift-demo (or --lake) and prints the main reports; safe to repeat."""
+    from pipeline.catalog import Catalog
+    from pipeline.engines.duckdb import connect
+
+    samples = _samples()
+    lake = _ingest(samples)
+    catalog = Catalog.load()
+    with connect(lake) as engine:
+        catalog.install_views(engine)
+        _overview(engine)
+        _unused(engine, catalog)
+        _anomalies(engine, catalog)
+        judged = _compliance(engine, catalog)
+    _next(_typed(lake.path), judged)
+
+
+def _samples() -> Path:
+    """The sample logs: beside the package, in a clone and in a wheel alike."""
+    from pipeline.errors import TrailsiftError
+
+    folder = Path(__file__).parents[2] / "sample_logs"
+    if not (folder / "AWSLogs").is_dir():
+        raise TrailsiftError(folder, "the sample logs are not installed", "install trailsift again")
+    return folder
+
+
+def _ingest(samples: Path) -> Lake:
+    from pipeline.access.snapshots import import_files
+    from pipeline.cli.ingest import told
+    from pipeline.cli.progress import progress
+    from pipeline.ingest import ingest
+    from pipeline.lake.tables import Lake
+
+    location = _place(samples)
+    with progress(current) as report:
+        summary = ingest(location, [str(samples / "AWSLogs")], current.settings, None, report)
+    lake = Lake.open(location)
+    imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()))
+    _head("Logs and IAM snapshot")
+    _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
+    return lake
+
+
+def _place(samples: Path) -> Path:
+    """Where the demo's lake goes: where the command line says, and never into the lake that the settings name.
+
+    Raises UsageError for a lake that holds other logs, which the sample's events would mix with.
+    """
+    from pipeline.errors import NoDataError, UsageError
+    from pipeline.lake.ledger import known_objects
+    from pipeline.lake.tables import Lake
+
+    asked = current.settings.origin.get("lake") == "--lake"
+    place = Path(current.settings.lake if asked else FOLDER).expanduser().absolute()
+    try:
+        known = known_objects(Lake.open(place))
+    except NoDataError:
+        return place
+    if any(str(samples) not in uri for uri, _, _ in known):
+        raise UsageError(place, "holds other logs, which the sample's would mix with", "name a new folder by --lake")
+    return place
+
+
+def _overview(engine: Engine) -> None:
+    # The views fold an organization's twins; these are calls, not rows.
+    (row,) = engine.query(
+        """
+        select
+            count(*) as events,
+            count(distinct account_id) as accounts,
+            count(distinct awsRegion) as regions,
+            count(distinct principal_arn) as principals,
+            count(*) filter (outcome = 'denied') as denied,
+            strftime(min(eventTime), '%Y-%m-%d') as first,
+            strftime(max(eventTime), '%Y-%m-%d') as last
+        from events
+        """
+    ).to_pylist()
+    _head("Overview")
+    _say(
+        f"{row['events']:,} events of {row['principals']:,} principals in {row['accounts']:,} accounts and"
+        f" {row['regions']:,} regions, {row['first']} to {row['last']}; {row['denied']:,} calls were denied"
+    )
+
+
+def _unused(engine: Engine, catalog: Catalog) -> None:
+    from datetime import timedelta
+
+    from pipeline.access.unused import unused
+
+    end = engine.as_of()
+    assert end is not None
+    report = unused(engine, end - timedelta(days=90), end)
+    _head("Unused access, 90 days back")
+    _say(", ".join(f"{count:,} {verdict}" for verdict, count in sorted(report.verdicts().items())))
+    rows = report.rows.select(["principal_arn", "verdict"]).to_pylist()
+    counted = Counter(each["principal_arn"] for each in rows if each["verdict"].startswith("unused"))
+    _table([(f"{count:,}", arn) for arn, count in counted.most_common(5)], "unused actions", "principal")
+    _questions(engine, catalog, "permissions/")
+
+
+def _anomalies(engine: Engine, catalog: Catalog) -> None:
+    from pipeline.detect.anomalies import examine
+
+    end = engine.as_of()
+    assert end is not None
+    findings = examine(engine, catalog, None, end).findings
+    counted = Counter(each["severity"] for each in findings)
+    _head("Anomalies, over the whole log")
+    _say(", ".join(f"{count:,} {severity}" for severity, count in counted.items()) or "nothing out of the ordinary")
+    rows = [
+        (each["severity"], f"{each['first_seen']:%Y-%m-%d %H:%M}", each["title"], each["principal_arn"] or "unknown")
+        for each in findings[:MOST]
+    ]
+    _table(rows, "severity", "first seen", "finding", "principal")
+    if len(findings) > MOST:
+        _say(f"and {len(findings) - MOST:,} more")
+
+
+def _questions(engine: Engine, catalog: Catalog, folder: str) -> None:
+    """Every question of a folder with the number of its rows, the gravest first."""
+    from pipeline.catalog.header import SEVERITIES
+
+    asked = [each for each in catalog.queries.values() if each.id.startswith(folder)]
+    ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
+    asked.sort(key=lambda each: (ranks.get(each.severity or "", len(ranks)), each.id))
+    rows = [(f"{catalog.run(engine, each.id).num_rows:,}", each.severity or "", each.title, each.id) for each in asked]
+    _table(rows, "rows", "severity", "question", "id")
+
+
+def _compliance(engine: Engine, catalog: Catalog) -> list[str]:
+    """Judges every framework; gives their ids."""
+    from pipeline.evidence.comply import comply
+    from pipeline.evidence.frameworks import load
+
+    known = load(catalog)
+    for name, framework in known.items():
+        requirements = comply(engine, catalog, framework, max_rows=0)
+        counted = Counter(each["verdict"] for each in requirements)
+        _head(f"Compliance: {framework.title} ({name})")
+        _say(", ".join(f"{count} {verdict}" for verdict, count in counted.most_common()))
+        failed = [each for each in requirements if each["verdict"] == "fail"]
+        _table([(each["requirement"], each["title"]) for each in failed], "failed", "requirement")
+    return list(known)
+
+
+def _next(lake: str, frameworks: list[str]) -> None:
+    _head("Next")
+    _say(
+        f"trailsift dash --lake {lake}",
+        f"trailsift list --lake {lake}",
+        f"trailsift unused --lake {lake} -o csv > unused.csv",
+        f"trailsift anomalies --lake {lake}",
+        *(f"trailsift comply {name} --lake {lake}" for name in frameworks),
+    )
+
+
+def _typed(path: Path) -> str:
+    """The path as one would type it from here."""
+    import shlex
+
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _head(title: str) -> None:
+    print(f"\n{title}\n{'─' * len(title)}")
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(printable(line))
+
+
+def _table(rows: Sequence[tuple[str, ...]], *heads: str) -> None:
+    """Columns as wide as their widest cell, numbers to the right."""
+    if not rows:
+        return
+    cells = [heads, *[tuple(printable(cell) for cell in row) for row in rows]]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(heads))]
+    number = [all(row[place].replace(",", "").isdigit() for row in cells[1:]) for place in range(len(heads))]
+    for row in cells:
+        aligned = [
+            f"{cell:>{width}}" if right else f"{cell:<{width}}"
+            for cell, width, right in zip(row, widths, number, strict=True)
+        ]
+        print("  " + "  ".join(aligned).rstrip())
