@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboards import data, filters, parts
 from pipeline.errors import NoDataError, TrailsiftError
 
+HERE = Path(__file__).parent
+
 
 def main() -> None:
     """One run of the script: somebody opened a page, or touched something on it."""
-    st.set_page_config(page_title="Trailsift", page_icon=":material/footprint:", layout="wide")
+    # An icon of our own: for a named one the browser would ask a server elsewhere.
+    icon = HERE / "logo_mark.svg"
+    st.set_page_config(page_title="Trailsift", page_icon=icon, layout="wide", initial_sidebar_state=290)
+    st.html(HERE / "style.css")
     listed = parts.views()
     page = st.navigation(
         [
@@ -21,7 +28,7 @@ def main() -> None:
             for each in listed
         ]
     )  # fmt: skip
-    st.logo(str(parts.VIEWS.parent / "logo.svg"), size="large")
+    st.logo(HERE / "logo.svg", icon_image=icon, size="large")
     try:
         log = data.log()
         scope = filters.sidebar(log)

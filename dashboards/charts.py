@@ -24,13 +24,20 @@ VERDICTS = {
     "not_observable": "#B8C1CA",
     "blocked": "#6B7785",
 }
+# A span of the histogram: how it is called, and Vega's name for it.
+SPANS = {
+    "minute": ("a minute", "utcyearmonthdatehoursminutes"),
+    "hour": ("an hour", "utcyearmonthdatehours"),
+    "day": ("a day", "utcyearmonthdate"),
+}
 _DAYS = {"events": "events", "silent": "no events, others of the account had some", "gap": "gap: none of the account"}
 
 
 def _finished(chart: alt.Chart | alt.LayerChart, title: str, height: int) -> alt.Chart | alt.LayerChart:
-    heading = alt.Title(title, anchor="start", fontSize=14, fontWeight=600, color=INK, offset=10)
+    heading = alt.Title(title, anchor="start", fontSize=14, fontWeight=600, color=INK, offset=0)
     axis = {"labelColor": MUTED, "titleColor": MUTED, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
     legend = {"labelColor": INK, "titleColor": MUTED, "orient": "top", "symbolType": "square", "labelLimit": 320}
+    # The height Streamlit gives is that of the whole picture, title, legend and axis included.
     shaped = chart.properties(title=heading, height=height).configure_axis(**axis, labelFontSize=12, titleFontSize=12)
     return shaped.configure_legend(**legend, labelFontSize=12, offset=4).configure_view(stroke=None)
 
@@ -44,19 +51,19 @@ def histogram(activity: pd.DataFrame, unit: str) -> alt.Chart:
     """Events over time, a bar a span, stacked by outcome; takes `data.activity`."""
     long = activity[["span", *OUTCOMES]].melt("span", var_name="outcome", value_name="events")
     long["rank"] = long["outcome"].map({name: place for place, name in enumerate(OUTCOMES)})
-    span = alt.X("span:T", title=None, timeUnit=f"utc{'yearmonthdatehours' if unit == 'hour' else 'yearmonthdate'}")
+    span = alt.X("span:T", title=None, timeUnit=SPANS[unit][1])
     chart = alt.Chart(long).mark_bar(binSpacing=1).encode(
         x=span.axis(labelOverlap=True, grid=False).scale(type="utc"),
         y=alt.Y("events:Q", title="events").axis(tickCount=5, format="~s"),
         color=alt.Color("outcome:N", scale=_scale(OUTCOMES, list(OUTCOMES)), title=None),
         order=alt.Order("rank:Q"),
         tooltip=[
-            alt.Tooltip("span:T", title="from (UTC)", format="%Y-%m-%d %H:%M", timeUnit="utcyearmonthdatehours"),
+            alt.Tooltip("span:T", title="from (UTC)", format="%Y-%m-%d %H:%M", timeUnit=SPANS[unit][1]),
             alt.Tooltip("outcome:N"),
             alt.Tooltip("events:Q", format=","),
         ],
     )  # fmt: skip
-    return _finished(chart, f"Events by outcome, a bar {'an hour' if unit == 'hour' else 'a day'} (UTC)", 250)
+    return _finished(chart, f"Events by outcome, a bar {SPANS[unit][0]} (UTC)", 300)
 
 
 def days_of(days: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
@@ -89,7 +96,7 @@ def strip(full: pd.DataFrame) -> alt.LayerChart:
         x=alt.X("utcyearmonthdate(day):O", title=None).axis(
             format="%b %d", labelOverlap="greedy", labelAngle=0, domain=False, ticks=False
         ),
-        y=alt.Y("place:N", title=None).axis(labelLimit=260, domain=False, ticks=False),
+        y=alt.Y("place:N", title=None).axis(labelLimit=260, domain=False, ticks=False, labelOverlap=False),
         tooltip=[
             alt.Tooltip("place:N", title="account · region"),
             alt.Tooltip("day:T", title="day (UTC)", format="%Y-%m-%d", timeUnit="utcyearmonthdate"),
@@ -107,7 +114,7 @@ def strip(full: pd.DataFrame) -> alt.LayerChart:
     mark = base.transform_filter("datum.state == 'gap'").mark_text(text="✕", color="#B23A3A", fontSize=11)
     chart = alt.layer(none, gap, some.encode(color=color), mark)
     title = "What the log holds: events a day, account and region (pale: none · ✕: gap, the whole account silent)"
-    return _finished(chart, title, 26 * full["place"].nunique() + 10)
+    return _finished(chart, title, 22 * full["place"].nunique() + 120)
 
 
 def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.LayerChart:
@@ -122,17 +129,19 @@ def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.La
     chart = alt.Chart(shown).mark_bar(height=11, cornerRadius=5, opacity=0.9).encode(
         x=alt.X("first_seen:T", title=None).scale(type="utc", domain=[_utc(since), _utc(until)]),
         x2="end:T",
-        y=alt.Y("title:N", title=None, sort=rules).axis(labelLimit=320, domain=False, ticks=False, grid=True),
+        y=alt.Y("title:N", title=None, sort=rules).axis(
+            labelLimit=320, domain=False, ticks=False, grid=True, labelOverlap=False
+        ),
         color=alt.Color("severity:N", scale=_scale(SEVERITIES, list(shown["severity"].unique())), title=None),
         tooltip=[
             alt.Tooltip("title:N"),
             alt.Tooltip("severity:N"),
             alt.Tooltip("principal_arn:N", title="principal"),
-            alt.Tooltip("first_seen:T", title="first (UTC)", format="%Y-%m-%d %H:%M:%S", timeUnit="utcyearmonthdatehoursminutesseconds"),
+            alt.Tooltip("first_seen:T", title="first (UTC)", format="%Y-%m-%d %H:%M", timeUnit=SPANS["minute"][1]),
             alt.Tooltip("count:Q", title="events", format=","),
         ],
     )  # fmt: skip
-    return _finished(chart, "When findings were active (UTC)", 26 * len(rules) + 20)
+    return _finished(chart, "When findings were active (UTC)", 30 * len(rules) + 110)
 
 
 def severity_bars(findings: pd.DataFrame) -> alt.LayerChart:
@@ -149,7 +158,7 @@ def severity_bars(findings: pd.DataFrame) -> alt.LayerChart:
         color=alt.Color("severity:N", scale=_scale(SEVERITIES, list(SEVERITIES)), legend=None)
     )
     words = base.mark_text(align="left", dx=6, fontSize=13, color=INK).encode(text="findings:Q")
-    return _finished(alt.layer(bars, words), "Open findings by severity", 210)
+    return _finished(alt.layer(bars, words), "Open findings by severity", 245)
 
 
 def shares(verdicts: pd.DataFrame, most: int = 12) -> alt.Chart:
@@ -165,7 +174,9 @@ def shares(verdicts: pd.DataFrame, most: int = 12) -> alt.Chart:
         x=alt.X("share:Q", title="share of granted permissions", stack="zero")
         .axis(format="%", tickCount=5)
         .scale(domain=[0, 1]),
-        y=alt.Y("principal:N", title=None, sort=list(rows["principal"])).axis(labelLimit=330, domain=False, ticks=False),
+        y=alt.Y("principal:N", title=None, sort=list(rows["principal"])).axis(
+            labelLimit=330, domain=False, ticks=False, labelOverlap=False
+        ),
         color=alt.Color("verdict:N", scale=_scale(VERDICTS, present), title=None).legend(labelExpr=words, columns=6),
         order=alt.Order("rank:Q"),
         tooltip=[
@@ -175,7 +186,7 @@ def shares(verdicts: pd.DataFrame, most: int = 12) -> alt.Chart:
             alt.Tooltip("share:Q", format=".1%"),
         ],
     )  # fmt: skip
-    return _finished(chart, "What each principal was granted, by verdict", 26 * len(rows) + 30)
+    return _finished(chart, "What each principal was granted, by verdict", 26 * len(rows) + 130)
 
 
 def _utc(moment: datetime) -> alt.DateTime:

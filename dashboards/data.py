@@ -157,11 +157,12 @@ def _ask(key: Key, question: str, given: tuple[tuple[str, str], ...], as_of: dat
 
 
 def activity(scope: Scope, unit: str) -> pd.DataFrame:
-    """Events by outcome and principals, one row a span of `unit` (hour, day …); spans without events are there too."""
+    """Events by outcome and principals, one row a `unit` (minute, hour, day), those without events too."""
     found: pd.DataFrame = ask(scope.key, "browse/activity", scope.given | {"unit": unit}, scope.as_of).to_pandas()
-    spans = pd.date_range(scope.since, scope.until, freq="h" if unit == "hour" else "D", tz=UTC).floor(unit[0])
-    spans = spans.union(pd.DatetimeIndex([pd.Timestamp(scope.until).floor(unit[0])])).astype(found["span"].dtype)
-    return found.set_index("span").reindex(spans.unique(), fill_value=0).rename_axis("span").reset_index()
+    letter = {"minute": "min", "hour": "h", "day": "D"}[unit]
+    first, last = (pd.Timestamp(moment).floor(letter) for moment in (scope.since, scope.until))
+    spans = pd.date_range(first, last, freq=letter).astype(found["span"].dtype)
+    return found.set_index("span").reindex(spans, fill_value=0).rename_axis("span").reset_index()
 
 
 def totals(scope: Scope) -> dict[str, int]:

@@ -21,8 +21,8 @@ def sidebar(log: Log) -> Scope | None:
     with st.sidebar:
         # A log shorter than the usual window is shown whole: its verdicts then rest on days that it covers.
         usual = USUAL if log.as_of - WINDOWS[USUAL] >= log.begins else ALL
-        chosen = st.pills(
-            "Window", [*WINDOWS, ALL], default=usual, required=True, key="window", bind="query-params",
+        chosen = st.segmented_control(
+            "Window", [*WINDOWS, ALL], default=usual, required=True, key="window", bind="query-params", width="stretch",
             help="Counts back from the newest event. From and To, where given, take its place.",
         )  # fmt: skip
         since, until = (_moment(log, label, key) for label, key in (("From (UTC)", "from"), ("To (UTC)", "to")))

@@ -37,11 +37,16 @@ LABELS = {
     "count": "Events", "status": "Status", "verdict": "Verdict", "reason": "Reason", "action": "Action",
     "resource_scope": "Resources", "first_used": "First use (UTC)", "last_used": "Last use (UTC)",
     "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
-    "rows_total": "Rows", "eventSource": "Service",
+    "rows_total": "Rows", "eventSource": "Service", "used": "Used", "denied_only": "Denied only", "unused": "Unused",
+    "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
 }  # fmt: skip
 WIDTHS = {
-    "principal_arn": "large", "reason": "large", "title": "large", "event_id": "medium", "action": "medium",
-    "requirement": "small", "verdict": "medium", "severity": "small", "count": "small", "account": "small",
+    "severity": 90, "title": 205, "principal_arn": 290, "account": 115, "account_id": 115, "region": 100,
+    "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
+    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 85,
+    "service": 110, "eventName": 200, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
+    "resource_scope": 200, "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
+    "unused_low_confidence": 115, "not_observable": 110, "blocked": 75,
 }  # fmt: skip
 
 
@@ -84,18 +89,23 @@ def here() -> tuple[Log, Scope]:
 def heading(title: str, question: str, scope: Scope) -> None:
     """The page's title, what it answers, over which window, and how whole the log of it is."""
     st.title(title, anchor=False)
-    chosen = [f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({length(scope)})"]
-    for many, values in (("accounts", scope.accounts), ("regions", scope.regions)):
-        chosen.append(f"{many} {', '.join(values)}" if values else f"all {many}")
-    st.text(f"{question}  {' · '.join(chosen)}.")
+    span = f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({length(scope)})"
+    named = {"accounts": scope.accounts, "regions": scope.regions}
+    places = [f"{many} {', '.join(chosen)}" if chosen else f"all {many}" for many, chosen in named.items()]
     missing = data.gaps(scope)
-    if not missing:
-        st.badge(f"Log complete: {length(scope)} without a missing day", icon=":material/check_circle:", color="green")
-        return
-    with st.container(border=True, key="coverage"):
-        st.markdown(
-            ":orange[:material/warning: **The log does not cover the whole window.**] Absence proves little where:"
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(data.plain(" · ".join([question, span, *places])))
+        if not missing:
+            whole = f"Log complete: {length(scope)} without a missing day"
+            st.badge(whole, icon=":material/check_circle:", color="green")
+    if missing:
+        missed(missing)
+
+
+def missed(missing: list[str]) -> None:
+    """What the log lacks, where the eye falls first."""
+    with st.container(border=True, key="coverage", gap="xsmall"):
+        st.markdown(":orange[:material/warning: **The log does not cover the whole window.** Absence proves little:]")
         for each in missing:
             st.text(f"– {data.plain(each)}")
 
@@ -149,7 +159,7 @@ def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:
     """A button that gives the rows as a file named after the filters."""
     st.download_button(
         fmt.upper(), lambda: data.exported(shown, fmt), filename(name, scope, fmt), key=f"{fmt}-{name}",
-        icon=":material/download:", on_click="ignore", type="tertiary", help=f"These {len(shown):,} rows as {fmt.upper()}",
+        icon=":material/download:", on_click="ignore", type="tertiary", help=f"These rows as {fmt.upper()}",
     )  # fmt: skip
 
 

@@ -50,7 +50,8 @@ def sentence(row: dict[str, Any]) -> str:
     call = f"{row['service'] or 'unknown service'}:{row['eventName'] or 'unknown call'}"
     where = f"account {row['account_id'] or 'unknown'}, {row['awsRegion'] or 'no region'}"
     origin = f" from {row['sourceIPAddress']}" if row["sourceIPAddress"] else ""
-    return f"{who} {_DID.get(row['outcome'], 'called')} {call}{how}{through} in {where}{origin} at {_time(row['eventTime'])}."
+    did = f"{who} {_DID.get(row['outcome'], 'called')} {call}{how}{through}"
+    return f"{did} in {where}{origin} at {_time(row['eventTime'])} UTC."
 
 
 def what_it_says(row: dict[str, Any]) -> dict[str, Any]:

@@ -14,13 +14,15 @@ TITLE = "Overview"
 ICON = ":material/space_dashboard:"
 ORDER = 10
 
-LISTED = ["severity", "title", "principal_arn", "account", "region", "first_seen", "last_seen", "count"]
+# The longest window that is still drawn by minutes, by hours.
+UNITS = {"minute": timedelta(hours=4), "hour": timedelta(days=4)}
+LISTED = ["severity", "title", "principal_arn", "account", "region", "first_seen", "count"]
 
 
 def show(log: Log, scope: Scope) -> None:
     """The whole page."""
     parts.heading(TITLE, "What needs attention, and is the log complete?", scope)
-    unit = "hour" if scope.until - scope.since <= timedelta(days=3) else "day"
+    unit = next((name for name, most in UNITS.items() if scope.until - scope.since <= most), "day")
     activity = data.activity(scope, unit)
     findings = data.findings(scope)
     metrics(log, scope, activity, findings, unit)
@@ -52,25 +54,33 @@ def metrics(log: Log, scope: Scope, activity: pd.DataFrame, findings: pd.DataFra
     """Four numbers with their course; against the span before, where the log holds all of it."""
     now = data.totals(scope)
     before = data.totals(scope.before()) if scope.before().since >= log.begins else {}
-    spans = activity["span"].dt.floor("h" if unit == "hour" else "D")
-    begun = findings["first_seen"].dt.floor("h" if unit == "hour" else "D").value_counts()
-    courses = {
-        "Events": ("events", activity["events"]),
-        "Principals": ("principals", activity["principals"]),
-        "Denied calls": ("denied", activity["denied"]),
+    letter = {"minute": "min", "hour": "h", "day": "D"}[unit]
+    begun = findings["first_seen"].dt.floor(letter).value_counts()
+    grave = int(findings["severity"].isin(["critical", "high"]).sum())
+    about = {
+        "events": f"{activity['events'].mean():,.0f} {charts.SPANS[unit][0]}",
+        "principals": f"{activity['principals'].mean():,.0f} {charts.SPANS[unit][0]}",
+        "denied": f"{now['denied'] / max(now['events'], 1):.1%} of events",
     }
     with st.container(horizontal=True):
-        for label, (name, course) in courses.items():
-            st.metric(label, f"{now[name]:,}", _change(now[name], before.get(name), scope), delta_color="off",
-                      border=True, chart_data=course.tolist(), chart_type="area")  # fmt: skip
-        grave = int(findings["severity"].isin(["critical", "high"]).sum())
-        st.metric("Open findings", f"{len(findings):,}", f"{grave:,} critical or high", delta_color="off", delta_arrow="off",
-                  border=True, chart_data=spans.map(begun).fillna(0).tolist(), chart_type="bar")  # fmt: skip
+        for label, name in (("Events", "events"), ("Principals", "principals"), ("Denied calls", "denied")):
+            said = _change(now[name], before.get(name), scope) or about[name]
+            _metric(label, now[name], said, activity[name].tolist())
+        _metric("Open findings", len(findings), f"{grave:,} critical or high", activity["span"].map(begun).tolist())
+
+
+def _metric(label: str, value: int, beside: str | None, course: list[float]) -> None:
+    st.metric(
+        label, f"{value:,}", beside, delta_color="off", delta_arrow="off", border=True, height="stretch",
+        chart_data=[0 if each != each else each for each in course], chart_type="bar",
+    )  # fmt: skip
 
 
 def _change(now: int, before: int | None, scope: Scope) -> str | None:
     if not before:
         return None
+    if now > 10 * before:
+        return f"{before:,} in the {parts.length(scope)} before"
     return f"{(now - before) / before:+.0%} on the {parts.length(scope)} before"
 
 

@@ -25,11 +25,13 @@ def show(log: Log, scope: Scope) -> None:
         parts.no_snapshot(error)
         return
     st.caption(
-        f"IAM snapshot of {report.snapshot:%Y-%m-%d %H:%M} UTC. A grant is one action of one policy statement's resources. "
+        f"IAM snapshot of {report.snapshot:%Y-%m-%d %H:%M} UTC. A permission is an action on what a policy names. "
         "Regions do not narrow this page: a grant is not bound to one."
     )
-    for note in report.notes:
-        st.text(data.plain(note))
+    if report.notes:
+        with st.expander(f"{len(report.notes)} note{'s' * (len(report.notes) > 1)} on what this rests on"):
+            for note in report.notes:
+                st.text(data.plain(f"– {note}"))
     ranked = data.verdicts(scope)
     if ranked.empty:
         st.info("The snapshot holds no user or role of these accounts.", icon=":material/search_off:")
