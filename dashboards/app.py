@@ -34,6 +34,7 @@ def main() -> None:
         scope = filters.sidebar(log)
         if scope is not None:
             st.session_state["trailsift_log"], st.session_state["trailsift_scope"] = log, scope
+            st.session_state["trailsift_page"] = next(each.path.stem for each in listed if each.title == page.title)
             page.run()
     except NoDataError as error:
         parts.no_data(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
+from dashboards.scope import Key, Scope
 from pipeline import catalog as questions
 from pipeline import config, export
 from pipeline.access import unused as permissions
@@ -36,44 +37,8 @@ from pipeline.records import rebuild
 from pipeline.records.schema import TABLES
 from pipeline.times import parse_time
 
-Key = tuple[Any, ...]
 MOST_EVENTS = 1000
 VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What is looked at: events of [since, until], of these accounts and regions (of all, where empty).
-
-    `name` is how the window was chosen (`7d`, `all`, `custom`); `key` is the lake's state that answers come from.
-    """
-
-    key: Key
-    since: datetime
-    until: datetime
-    as_of: datetime
-    name: str
-    accounts: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-
-    @property
-    def given(self) -> dict[str, str]:
-        """The scope as parameters of a question."""
-        found = {"since": self.since.isoformat(), "until": self.until.isoformat()}
-        return found | _listed(accounts=self.accounts, regions=self.regions)
-
-    def before(self) -> Scope:
-        """The same length of time just before this one."""
-        moment = timedelta(microseconds=1)
-        return replace(self, since=self.since - (self.until - self.since), until=self.since - moment, name="before")
-
-
-def whole(scope: Scope, since: datetime | None = None, until: datetime | None = None) -> Scope:
-    """The same lake without filters, over a span of time or over all of it."""
-    begin, end = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-    return replace(
-        scope, since=since or begin, until=until or end, accounts=(), regions=(), name="around" if since else "all"
-    )
 
 
 @dataclass(frozen=True)
@@ -192,7 +157,15 @@ def event(key: Key, identity: str) -> list[dict[str, Any]]:
 
 def gaps(scope: Scope) -> list[str]:
     """In words, what the log lacks of a scope; empty where it is whole."""
-    return _gaps(scope.key, scope.since, scope.until, scope.as_of, scope.accounts)
+    days = ask(scope.key, "browse/log_days", {}, scope.as_of).to_pandas()
+    inside = (days["last_seen"] >= scope.since) & (days["first_seen"] <= scope.until)
+    if scope.accounts:
+        inside &= days["account_id"].isin(scope.accounts)
+    silent = [each for each in scope.regions if each not in set(days.loc[inside, "awsRegion"])]
+    return [
+        *_gaps(scope.key, scope.since, scope.until, scope.as_of, scope.accounts),
+        *(f"region {each} delivered nothing in the window" for each in silent),
+    ]
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -217,7 +190,8 @@ def findings(scope: Scope) -> pd.DataFrame:
         active &= found["account"].isin(scope.accounts)
     if scope.regions:
         active &= found["region"].map(lambda regions: bool(set(str(regions).split(", ")) & set(scope.regions)))
-    return found[active].reset_index(drop=True)
+    chosen: pd.DataFrame = found[active].reset_index(drop=True)
+    return chosen
 
 
 def unjudged(scope: Scope) -> pd.DataFrame:
@@ -243,7 +217,9 @@ def verdicts(scope: Scope) -> pd.DataFrame:
     table = table.reindex(columns=list(VERDICTS), fill_value=0).astype("int64")
     table.insert(0, "granted", table.sum(axis=1))
     table = table.rename_axis(columns=None).reset_index().astype({"principal_arn": "str"})
-    return table[table["principal_arn"].map(lambda arn: not scope.accounts or account_of(arn) in scope.accounts)]
+    inside = table["principal_arn"].map(lambda arn: not scope.accounts or account_of(arn) in scope.accounts)
+    chosen: pd.DataFrame = table[inside]
+    return chosen
 
 
 def account_of(arn: str) -> str:
@@ -255,7 +231,8 @@ def account_of(arn: str) -> str:
 def permissions_of(scope: Scope, principal: str) -> pd.DataFrame:
     """One row a permission of a principal, as `trailsift unused --all` gives it."""
     rows = unused(scope).rows
-    return rows.filter(pc.equal(rows["principal_arn"].cast(pa.string()), principal)).to_pandas()
+    found: pd.DataFrame = rows.filter(pc.equal(rows["principal_arn"].cast(pa.string()), principal)).to_pandas()
+    return found
 
 
 def calls_for(scope: Scope, principal: str, action: str) -> tuple[str, ...]:
@@ -299,7 +276,3 @@ def exported(shown: pd.DataFrame, fmt: str) -> bytes:
 def plain(text: object) -> str:
     """One line of text without characters that could hide or reorder what stands there."""
     return cells.plain(str(text))
-
-
-def _listed(**lists: tuple[str, ...]) -> dict[str, str]:
-    return {name: json.dumps(values) for name, values in lists.items() if values}

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 
 WINDOWS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 ALL, USUAL = "all", "30d"
@@ -21,8 +22,8 @@ def sidebar(log: Log) -> Scope | None:
     with st.sidebar:
         # A log shorter than the usual window is shown whole: its verdicts then rest on days that it covers.
         usual = USUAL if log.as_of - WINDOWS[USUAL] >= log.begins else ALL
-        chosen = st.segmented_control(
-            "Window", [*WINDOWS, ALL], default=usual, required=True, key="window", bind="query-params", width="stretch",
+        chosen = st.pills(
+            "Window", [*WINDOWS, ALL], default=usual, required=True, key="window", bind="query-params",
             help="Counts back from the newest event. From and To, where given, take its place.",
         )  # fmt: skip
         since, until = (_moment(log, label, key) for label, key in (("From (UTC)", "from"), ("To (UTC)", "to")))
@@ -37,11 +38,6 @@ def sidebar(log: Log) -> Scope | None:
         return None
     name = "custom" if custom else str(chosen)
     return Scope(log.key, start, end, log.as_of, name, tuple(accounts), tuple(regions))
-
-
-def carried() -> dict[str, list[str]]:
-    """The filters as they stand in the URL, for links to other pages."""
-    return {key: st.query_params.get_all(key) for key in KEYS if st.query_params.get_all(key)}
 
 
 def _moment(log: Log, label: str, key: str) -> datetime | None:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, filters
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 from pipeline.errors import NoDataError, TrailsiftError
 
 VIEWS = Path(__file__).parent / "views"
@@ -43,9 +44,9 @@ LABELS = {
 WIDTHS = {
     "severity": 90, "title": 205, "principal_arn": 290, "account": 115, "account_id": 115, "region": 100,
     "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
-    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 85,
-    "service": 110, "eventName": 200, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
-    "resource_scope": 200, "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
+    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
+    "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
+    "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125, "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
     "unused_low_confidence": 115, "not_observable": 110, "blocked": 75,
 }  # fmt: skip
 
@@ -89,14 +90,14 @@ def here() -> tuple[Log, Scope]:
 def heading(title: str, question: str, scope: Scope) -> None:
     """The page's title, what it answers, over which window, and how whole the log of it is."""
     st.title(title, anchor=False)
-    span = f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({length(scope)})"
+    span = f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({scope.length})"
     named = {"accounts": scope.accounts, "regions": scope.regions}
     places = [f"{many} {', '.join(chosen)}" if chosen else f"all {many}" for many, chosen in named.items()]
     missing = data.gaps(scope)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(data.plain(" · ".join([question, span, *places])))
         if not missing:
-            whole = f"Log complete: {length(scope)} without a missing day"
+            whole = f"Log complete: {scope.length} without a missing day"
             st.badge(whole, icon=":material/check_circle:", color="green")
     if missing:
         missed(missing)
@@ -110,25 +111,16 @@ def missed(missing: list[str]) -> None:
             st.text(f"– {data.plain(each)}")
 
 
-def length(scope: Scope) -> str:
-    """The window's length as people say it: `7 d`, `24 h`, `90 min`."""
-    seconds = (scope.until - scope.since).total_seconds()
-    for unit, size, least in (("d", 86400, 2), ("h", 3600, 2), ("min", 60, 1)):
-        if seconds >= size * least:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def nothing(what: str, scope: Scope) -> None:
     """An empty state that says what its emptiness is worth."""
     missing = data.gaps(scope)
     if missing:
         st.info(
-            f"No {what} in what there is of {length(scope)}; the log is not complete (above).",
+            f"No {what} in what there is of {scope.length}; the log is not complete (above).",
             icon=":material/search_off:",
         )
     else:
-        st.success(f"No {what}: nothing found in {length(scope)} of complete logs.", icon=":material/task_alt:")
+        st.success(f"No {what}: nothing found in {scope.length} of complete logs.", icon=":material/task_alt:")
 
 
 def table(
@@ -150,9 +142,19 @@ def table(
     chosen = st.dataframe(
         style(clean.style) if style else clean, hide_index=True, column_config=columns, key=f"table-{name}",
         on_select="rerun" if select else "ignore", selection_mode="single-row", height=height or "auto",
+        placeholder="",
     )  # fmt: skip
-    rows = chosen["selection"]["rows"] if select else []
+    rows = cast("dict[str, Any]", chosen)["selection"]["rows"] if select else []
     return rows[0] if rows and rows[0] < len(shown) else None
+
+
+def chosen(row: int | None, ids: list[str], param: str) -> int | None:
+    """The row that somebody chose, else the one that the URL names by `param`; a choice is written into the URL."""
+    if row is not None:
+        st.query_params[param] = ids[row]
+        return row
+    named = st.query_params.get(param)
+    return ids.index(named) if named in ids else None
 
 
 def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:
@@ -189,22 +191,36 @@ def events(scope: Scope, name: str, **also: str | tuple[str, ...]) -> None:
 
 
 def open_event(identity: str) -> None:
-    """Goes to the page of one event."""
+    """Goes to the page of one event, which knows the way back."""
+    left = st.session_state["trailsift_page"]
+    if left != "event":
+        bound = set(filters.KEYS)
+        params = {name: value for name, value in st.query_params.items() if name not in bound}
+        st.session_state["trailsift_back"] = (left, params)
     open_page("event", id=identity)
 
 
+def back() -> None:
+    """A button to the page that led to an event; the browser's own takes a step for each filter in the URL."""
+    name, params = st.session_state.get("trailsift_back", (views()[0].path.stem, {}))
+    title = next(view.title for view in views() if view.path.stem == name)
+    if st.button(f"Back to {title}", icon=":material/arrow_back:", type="tertiary"):
+        open_page(name, **params)
+
+
 def open_page(name: str, **params: str) -> None:
-    """Goes to a page of `views/`, filters and all."""
-    st.switch_page(VIEWS / f"{name}.py", query_params={**filters.carried(), **params})
+    """Goes to a page of `views/`; the filters, being bound to the URL, come along by themselves."""
+    st.switch_page(VIEWS / f"{name}.py", query_params=params)
 
 
 def facts(said: dict[str, Any]) -> None:
     """Names and values, a line each; what is not known is left out."""
-    for name, value in said.items():
-        if value not in (None, ""):
-            left, right = st.columns([1, 3], gap="small")
-            left.caption(name)
-            right.text(data.plain(value))
+    with st.container(gap="xxsmall"):
+        for name, value in said.items():
+            if value not in (None, ""):
+                left, right = st.columns([1, 4], gap="small")
+                left.caption(name)
+                right.text(data.plain(value))
 
 
 def outcomes(styler: Any) -> Any:
@@ -236,7 +252,9 @@ def permissions(styler: Any) -> Any:
 
 def verdict(word: str) -> None:
     """The verdict of a requirement, marked and coloured."""
-    colors = {"pass": "green", "fail": "red", "no_evidence": "orange", "manual": "blue"}
+    colors: dict[str, Literal["green", "red", "orange", "blue"]] = {
+        "pass": "green", "fail": "red", "no_evidence": "orange", "manual": "blue",
+    }  # fmt: skip
     st.badge(VERDICTS[word][0], color=colors.get(word, "gray"))
 
 
@@ -271,7 +289,7 @@ def fault(error: TrailsiftError) -> None:
 
 
 def _column(name: str, values: pd.Series[Any]) -> Any:
-    label, width = LABELS.get(name, name), WIDTHS.get(name)
+    label, width = LABELS.get(name, name.replace("_", " ").capitalize()), WIDTHS.get(name)
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=width)
     if pd.api.types.is_bool_dtype(values):

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, parts
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 
 TITLE = "Anomalies"
 ICON = ":material/notifications_active:"
@@ -41,12 +42,9 @@ def listed(findings: pd.DataFrame, scope: Scope) -> None:
     row = parts.table(
         findings[LISTED], "findings", scope, select=True, said="choose a row to see its events", style=parts.severities
     )
-    if row is not None:
-        one(findings.iloc[row], scope)
-        return
-    named = findings[findings["id"] == st.query_params.get("finding")]
-    if not named.empty:
-        one(named.iloc[0], scope)
+    place = parts.chosen(row, findings["id"].tolist(), "finding")
+    if place is not None:
+        one(findings.iloc[place], scope)
 
 
 def one(finding: pd.Series, scope: Scope) -> None:
@@ -72,7 +70,7 @@ def one(finding: pd.Series, scope: Scope) -> None:
             st.markdown("**What to do**")
             st.text(finding["action"])
         ids = tuple(finding["event_ids"])
-        parts.events(data.whole(scope), f"events-of-{finding['id']}", ids=ids)
+        parts.events(scope.whole(), f"events-of-{finding['id']}", ids=ids)
 
 
 def unjudged(scope: Scope) -> None:

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import data, parts
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 
 TITLE = "Compliance"
 ICON = ":material/fact_check:"
@@ -47,12 +48,12 @@ def show(log: Log, scope: Scope) -> None:
     shown = frame[frame["verdict"].isin(wanted)] if wanted else frame
     requirements = [report[place] for place in shown.index]
     row = parts.table(
-        shown[LISTED].reset_index(drop=True), chosen, scope, select=True, style=parts.marks, height=520,
+        shown[LISTED].reset_index(drop=True), chosen, scope, select=True, style=parts.marks, height=420,
         said="choose a row to see what is behind it", title=st.column_config.Column("Requirement", width="large"),
     )  # fmt: skip
-    named = [each for each in requirements if each["requirement"] == st.query_params.get("requirement")]
-    if row is not None or named:
-        one(requirements[row] if row is not None else named[0], scope)
+    place = parts.chosen(row, [each["requirement"] for each in requirements], "requirement")
+    if place is not None:
+        one(requirements[place], scope)
 
 
 def one(requirement: dict[str, Any], scope: Scope) -> None:
@@ -83,7 +84,7 @@ def behind(requirement: dict[str, Any], question: dict[str, Any], scope: Scope) 
     said = f"{more}choose a row to see its events" if leads else more.removesuffix(" · ")
     row = parts.table(rows.drop(columns="question"), name, scope, select=leads, said=said)
     if row is not None and leads:
-        parts.events(data.whole(scope), f"events-{name}", ids=tuple(rows["event_ids"][row]))
+        parts.events(scope.whole(), f"events-{name}", ids=tuple(rows["event_ids"][row]))
 
 
 show(*parts.here())

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data, parts
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 
 TITLE = "Event"
 ICON = ":material/receipt_long:"
@@ -16,12 +17,14 @@ ORDER = 90
 HIDDEN = True
 
 AROUND = timedelta(minutes=15)
+HEIGHT = 480
 _DID = {"ok": "called", "denied": "was denied", "error": "failed to call"}
 
 
 def show(log: Log, scope: Scope) -> None:
     """The whole page."""
     identity = st.query_params.get("id", "")
+    parts.back()
     st.title(TITLE, anchor=False)
     rows = data.event(scope.key, identity) if identity else []
     if not rows:
@@ -34,9 +37,9 @@ def show(log: Log, scope: Scope) -> None:
     if len(rows) > 1:
         st.caption(f"{len(rows)} accounts have a copy of this event; the first is shown.")
     left, right = st.columns([2, 3], gap="medium")
-    with left, st.container(border=True):
+    with left, st.container(border=True, height=HEIGHT):
         parts.facts(what_it_says(row))
-    with right, st.container(border=True):
+    with right, st.container(border=True, height=HEIGHT):
         st.markdown("**Record**, as CloudTrail delivered it")
         st.json(row["record"], expanded=2)
     around(row, scope)
@@ -84,7 +87,7 @@ def what_it_says(row: dict[str, Any]) -> dict[str, Any]:
 def around(row: dict[str, Any], scope: Scope) -> None:
     """The same principal's events a quarter of an hour before and after."""
     st.subheader("The same principal, 15 minutes before and after", anchor=False)
-    near = data.whole(scope, row["eventTime"] - AROUND, row["eventTime"] + AROUND)
+    near = scope.whole(row["eventTime"] - AROUND, row["eventTime"] + AROUND)
     identity = row["eventID"] or row["record_sha256"]
     parts.events(near, f"around-{identity}", principal=row["principal_arn"])
 

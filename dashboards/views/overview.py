@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, parts
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 
 TITLE = "Overview"
 ICON = ":material/space_dashboard:"
@@ -80,8 +81,8 @@ def _change(now: int, before: int | None, scope: Scope) -> str | None:
     if not before:
         return None
     if now > 10 * before:
-        return f"{before:,} in the {parts.length(scope)} before"
-    return f"{(now - before) / before:+.0%} on the {parts.length(scope)} before"
+        return f"{before:,} in the {scope.length} before"
+    return f"{(now - before) / before:+.0%} on the {scope.length} before"
 
 
 def by_severity(findings: pd.DataFrame, scope: Scope) -> None:

@@ -6,14 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, data, parts
-from dashboards.data import Log, Scope
+from dashboards.data import Log
+from dashboards.scope import Scope
 from pipeline.errors import NoDataError
 
 TITLE = "Unused access"
 ICON = ":material/key_off:"
 ORDER = 20
 
-LISTED = ["service", "action", "resource_scope", "verdict", "reason", "last_used", "count", "granted_by"]
+LISTED = ["action", "verdict", "last_used", "count", "reason", "resource_scope", "granted_by"]
 
 
 def show(log: Log, scope: Scope) -> None:
@@ -46,9 +47,9 @@ def show(log: Log, scope: Scope) -> None:
     row = parts.table(
         ranked, "principals", scope, select=True, said="choose a row to see its permissions", unused_share=share
     )
-    named = ranked[ranked["principal_arn"] == st.query_params.get("principal")]
-    if row is not None or not named.empty:
-        of_principal(str(ranked["principal_arn"][row] if row is not None else named["principal_arn"].iloc[0]), scope)
+    place = parts.chosen(row, ranked["principal_arn"].tolist(), "principal")
+    if place is not None:
+        of_principal(str(ranked["principal_arn"][place]), scope)
 
 
 def totals(ranked: pd.DataFrame) -> None:
@@ -94,9 +95,9 @@ def behind(principal: str, permission: pd.Series, scope: Scope) -> None:
     st.subheader("Events behind it", anchor=False)
     st.text(f"{permission['action']}: {permission['reason']}")
     if calls:
-        parts.events(data.whole(scope, scope.since, scope.until), "behind-permission", principal=principal, calls=calls)
+        parts.events(scope.whole(scope.since, scope.until), "behind-permission", principal=principal, calls=calls)
     else:
-        st.info(f"No event of this principal in {parts.length(scope)} needs this action.", icon=":material/search_off:")
+        st.info(f"No event of this principal in {scope.length} needs this action.", icon=":material/search_off:")
 
 
 show(*parts.here())

@@ -3,15 +3,15 @@
 -- question = "Which events were there, the newest first?"
 -- [columns]
 -- eventTime = "when (UTC)"
--- account_id = "account"
--- awsRegion = "region"
 -- principal_arn = "who: session issuer, user, root or service"
--- session_name = "name of the session"
 -- service = "service called"
 -- eventName = "call"
 -- outcome = "ok, denied or error"
 -- errorCode = "error, where there was one"
 -- sourceIPAddress = "from where"
+-- account_id = "account"
+-- awsRegion = "region"
+-- session_name = "name of the session"
 -- event_id = "eventID, or the record's hash where it has none"
 -- matching = "events that match, these and those left out"
 -- [params.since]
@@ -51,8 +51,8 @@
 -- ///
 with found as (
     select
-        eventTime, account_id, awsRegion, principal_arn, session_name, service, eventName, outcome, errorCode,
-        sourceIPAddress,
+        eventTime, principal_arn, service, eventName, outcome, errorCode, sourceIPAddress, account_id, awsRegion,
+        session_name,
         coalesce(eventID, record_sha256) as event_id,
         count(*) over () as matching
     from events
