@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,14 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.config import Settings
 from pipeline.engines import snapshot
 from pipeline.engines.duckdb import Engine, connect, over
 from pipeline.errors import LakeError, QueryError
-from pipeline.ingest import ingest
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.tables import Lake
 from pipeline.records.normalize import to_table
+from tests.conftest import ROOT
 from tests.lakes import make_lake
 
 
@@ -161,14 +165,28 @@ def test_a_lost_data_file_is_an_error_of_the_lake(tmp_path: Path) -> None:
             engine.query("select * from lake.events")
 
 
-def test_events_wait_for_the_tables_that_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def die_after_commit(lake: Path, record: dict[str, object]) -> None:
+    """An ingest that is killed between the events commit and the tables that follow."""
+    source = lake.with_name("late.json")
+    source.write_text(json.dumps({"Records": [record]}))
+    command = [
+        sys.executable,
+        "-c",
+        "from pipeline.cli import main; main()",
+        "ingest",
+        str(source),
+        "--lake",
+        str(lake),
+    ]
+    given = os.environ | {"TRAILSIFT_FAILPOINT": "events-committed"}
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_events_wait_for_the_tables_that_follow(tmp_path: Path) -> None:
     """A writer that died after its commit leaves usage behind; a reader then sees neither half."""
     lake = make_lake(tmp_path / "lake", [record(1)])
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.lake.commit.roll_forward", lambda *_: None)
-        source = tmp_path / "more.json"
-        source.write_text('{"Records": [{"eventTime": "2026-03-09T00:00:00Z", "eventID": "late", "eventName": "X"}]}')
-        ingest(lake.path, [str(source)], Settings(jobs=1))
+    die_after_commit(lake.path, record(9))
     assert len(lake.load("events").snapshots()) > 1
     sql = 'select (select count(*) from lake.events) as events, (select sum("count") from lake.usage) as usage'
     with connect(lake) as engine:
@@ -179,12 +197,11 @@ def test_events_wait_for_the_tables_that_follow(tmp_path: Path, monkeypatch: pyt
         assert engine.query(sql).to_pylist() == [{"events": 2, "usage": 2}]
 
 
-def test_nothing_is_read_before_the_first_batch_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.lake.commit.roll_forward", lambda *_: None)
-        lake = make_lake(tmp_path / "lake", [record(1)])
-    with connect(lake) as engine:
+def test_nothing_is_read_before_the_first_batch_is_complete(tmp_path: Path) -> None:
+    die_after_commit(tmp_path / "lake", record(1))
+    with connect(Lake.open(tmp_path / "lake")) as engine:
         assert engine.snapshot_id is None
+        assert engine.as_of() is None
         assert engine.query("select * from lake.events").num_rows == 0
 
 
