@@ -31,7 +31,9 @@ def at(moment: datetime, **changes: Any) -> dict[str, Any]:
     return event(eventTime=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), **changes)
 
 
-def sign_in(identity: dict[str, Any] = USER, result: str = "Success", mfa: str = "No", **changes: Any) -> Records:
+def sign_in(
+    identity: dict[str, Any] = USER, result: str = "Success", mfa: str | None = "No", **changes: Any
+) -> Records:
     given = {
         "userIdentity": identity,
         "eventSource": "signin.amazonaws.com",
@@ -60,6 +62,26 @@ def grant(name: str, parameters: dict[str, Any], **changes: Any) -> Records:
     return [at(NOW, requestParameters=parameters, **(given | changes))]
 
 
+def session(**there: Any) -> Records:
+    """A session that anna's key asked for at home, used one minute later."""
+    answer = {"credentials": {"accessKeyId": ASIA["accessKeyId"]}}
+    token = {"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken", "responseElements": answer}
+    used = at(NOW + timedelta(minutes=1), userIdentity=USER | ASIA, **there)
+    return [at(NOW, userIdentity=USER, **token), used]
+
+
+def key_for_bob(**there: Any) -> Records:
+    """A key that somebody made for bob, whom the log does not know, used an hour later."""
+    made = {"accessKey": {"accessKeyId": "AKIABOB", "userName": "bob"}}
+    making = {"eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "responseElements": made}
+    bob = USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/bob", "userName": "bob", "accessKeyId": "AKIABOB"}
+    used = NOW + timedelta(hours=1)
+    return [at(NOW, readOnly=True, **making), at(used, userIdentity=bob, **there)]
+
+
+ASIA = {"accessKeyId": "ASIASESSION"}
+ON_BEHALF = {"invokedBy": "cloudformation.amazonaws.com"}
+ENDPOINT = {"sourceIPAddress": "10.9.8.7", "vpcEndpointId": "vpce-1"}
 CALLS = [f"Describe{n}" for n in range(6)]
 ATTACH = {"userName": "anna", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
 NEW_NET = {"sourceIPAddress": "192.0.2.9"}
@@ -75,6 +97,7 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ("with MFA", sign_in(mfa="Yes"), 0),
         ("failed", sign_in(result="Failure", errorMessage="Failed authentication"), 0),
         ("federated", sign_in(event()["userIdentity"]), 0),
+        ("the record does not say", sign_in(mfa=None), 0),
     ],
     "root_use": [
         ("a call by root", [at(NOW, userIdentity=ROOT)], 1),
@@ -122,7 +145,20 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ),
         ("a new key at home", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | {"accessKeyId": "AKIANEW"})], 0),
         ("too little history", [*habits(days=3, userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)], 0),
-        ("a session", [*habits(), at(NOW, **NEW_NET)], 0),
+        ("a role's session", [*habits(), at(NOW, **NEW_NET)], 0),
+        (
+            "refused there",
+            [*habits(userIdentity=USER), at(NOW, userIdentity=USER, errorCode="AccessDenied", **NEW_NET)],
+            1,
+        ),
+        ("a session of the key", [*habits(userIdentity=USER), *session(**NEW_NET)], 1),
+        ("a session at home", [*habits(userIdentity=USER), *session()], 0),
+        ("a console session", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ASIA, **NEW_NET)], 0),
+        ("a service on behalf", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ON_BEHALF, **NEW_NET)], 0),
+        ("through an endpoint", [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **ENDPOINT)], 0),
+        ("a key made for a user without history", [*habits(), *key_for_bob(**NEW_NET)], 1),
+        ("the same from where others are", [*habits(), *key_for_bob()], 0),
+        ("the same in a log too short", [*habits(days=3), *key_for_bob(**NEW_NET)], 0),
     ],
     "self_granted_permissions": [
         ("a user attaches to itself", grant("AttachUserPolicy", ATTACH), 1),
@@ -133,6 +169,8 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ),
         ("to somebody else", grant("AttachUserPolicy", ATTACH | {"userName": "bob"}), 0),
         ("refused", grant("AttachUserPolicy", ATTACH, errorCode="AccessDenied"), 0),
+        ("removes its own boundary", grant("DeleteUserPermissionsBoundary", {"userName": "anna"}), 1),
+        ("joins a group", grant("AddUserToGroup", {"userName": "anna", "groupName": "admins"}), 1),
         ("a user to a role of its name", grant("AttachRolePolicy", {"roleName": "anna"}), 0),
     ],
 }
