@@ -62,6 +62,17 @@ def grant(name: str, parameters: dict[str, Any], **changes: Any) -> Records:
     return [at(NOW, requestParameters=parameters, **(given | changes))]
 
 
+def change(name: str, moment: datetime = NOW, **changes: Any) -> dict[str, Any]:
+    source = "iam.amazonaws.com" if name.endswith("Policy") else "ec2.amazonaws.com"
+    return at(moment, eventName=name, eventSource=source, readOnly=False, **changes)
+
+
+def by_others(count: int, name: str) -> Records:
+    """The same call by other users of the account, weeks before."""
+    others = [USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/other{n}", "userName": f"other{n}"} for n in range(count)]
+    return [change(name, NOW - timedelta(days=9, hours=n), userIdentity=each) for n, each in enumerate(others)]
+
+
 def session(**there: Any) -> Records:
     """A session that anna's key asked for at home, used one minute later."""
     answer = {"credentials": {"accessKeyId": ASIA["accessKeyId"]}}
@@ -118,6 +129,9 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
     "first_sensitive_call": [
         ("a new change after a warm-up", [*habits(), at(NOW, eventName="DeleteTrail", readOnly=False)], 1),
         ("a secret read after a warm-up", [*habits(), at(NOW, eventName="GetSecretValue")], 1),
+        ("what others do, too", [*habits(), *by_others(4, "RunInstances"), change("RunInstances")], 0),
+        ("what few others do", [*habits(), *by_others(2, "RunInstances"), change("RunInstances")], 1),
+        ("what others do to identities", [*habits(), *by_others(4, "AttachRolePolicy"), change("AttachRolePolicy")], 1),
         ("a new plain read", [*habits(), at(NOW, eventName="DescribeVpcs")], 0),
         (
             "made before",
