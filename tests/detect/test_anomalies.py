@@ -230,17 +230,17 @@ def test_short_history_is_told_and_raises_nothing() -> None:
     assert [rule for rule, _, _ in judged.unjudged] == ["anomalies/first_sensitive_call"]
 
 
-def test_episodes_part_after_a_day_and_keep_their_id() -> None:
+def test_episodes_part_after_a_quiet_week_and_keep_their_id() -> None:
     def root(hours: int) -> dict[str, Any]:
         return at(NOW + timedelta(hours=hours), userIdentity=ROOT, eventID=f"r{hours}")
 
-    with over({"events": to_table([root(0), root(20), root(50)])}) as engine:
+    with over({"events": to_table([root(0), root(100), root(300)])}) as engine:
         CATALOG.install_views(engine)
-        found = examine(engine, CATALOG, None, NOW + timedelta(days=9)).findings
-    assert [each["event_ids"] for each in found] == [["r0", "r20"], ["r50"]]
+        found = examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings
+    assert [each["event_ids"] for each in found] == [["r0", "r100"], ["r300"]]
     with over({"events": to_table([root(0)])}) as engine:
         CATALOG.install_views(engine)
-        assert examine(engine, CATALOG, None, NOW + timedelta(days=9)).findings[0]["id"] == found[0]["id"]
+        assert examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings[0]["id"] == found[0]["id"]
 
 
 def test_table_has_the_designs_columns() -> None:
