@@ -14,6 +14,7 @@ import pytest
 from pipeline.catalog import Catalog
 from pipeline.cli import main
 from tests.lakes import make_lake
+from tests.logs import ACCOUNT, event
 
 CATALOG = Catalog.load()
 Run = Callable[..., tuple[int, str, str]]
@@ -148,3 +149,61 @@ def test_show_tells_a_question(run: Run, identity: str) -> None:
     assert facts["sql"] == found.body
     assert {each["name"] for each in facts["params"]} == set(found.params)
     assert all(each["type"] for each in facts["columns"])
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with one root user at work, whose fields try to reach out of the report."""
+    root = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
+    names = ["ListUsers", "ConsoleLogin", "AttachUserPolicy", "CreateAccessKey", "GetSessionToken"]
+    records = [
+        event(
+            eventID=f"r{n}",
+            userIdentity=root,
+            eventName=name,
+            eventSource="iam.amazonaws.com",
+            requestParameters={"userName": HOSTILE, "policyArn": HOSTILE},
+            eventTime=f"2026-03-01T10:0{n}:00Z",
+            sourceIPAddress="[red]\x1b[31m",
+        )
+        for n, name in enumerate(names)
+    ]
+    return make_lake(tmp_path_factory.mktemp("troubled") / "lake", records).path
+
+
+def test_anomalies_are_findings_in_the_designs_format(run: Run, troubled: Path) -> None:
+    code, out, err = run("anomalies", "--lake", troubled, "-o", "json")
+    assert code == 0
+    (found,) = json.loads(out)
+    assert found["rule"] == "anomalies/root_use"
+    assert found["event_ids"] == ["r0", "r1", "r2", "r3", "r4"]
+    keys = "id rule title severity status principal_arn account region first_seen last_seen count event_ids evidence"
+    assert {*keys.split(), "controls", "mitre"} <= set(found)
+    assert (found["severity"], found["account"], found["count"]) == ("high", ACCOUNT, 5)
+    assert (found["first_seen"], found["last_seen"]) == ("2026-03-01T10:00:00Z", "2026-03-01T10:04:00Z")
+    assert "as of 2026-03-01T10:04:00Z" in err
+    assert "days old" in err
+    assert "\x1b" not in run("anomalies", "--lake", troubled)[1]
+    assert json.loads(run("anomalies", "--lake", troubled, "-o", "ndjson")[1]) == found
+
+
+def test_anomalies_keep_to_their_window(run: Run, troubled: Path) -> None:
+    words = ("--from", "2026-03-01T10:01:00Z", "--to", "2026-03-01T10:02:00Z")
+    (found,) = json.loads(run("anomalies", "--lake", troubled, "-o", "json", *words)[1])
+    assert found["event_ids"] == ["r1", "r2"]
+    assert json.loads(run("anomalies", "--lake", troubled, "-o", "json", "--to", "2026-02-01")[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--fail-on", "critical"], 0),
+        (["--fail-on", "high"], 3),
+        (["--fail-on", "informational"], 3),
+        (["--fail-on", "urgent"], 2),
+        (["--from", "now", "--to", "-1d"], 2),
+        (["-o", "xml"], 2),
+    ],
+)
+def test_the_exit_code_of_anomalies(run: Run, troubled: Path, words: list[str], code: int) -> None:
+    assert run("anomalies", "--lake", troubled, *words)[0] == code

@@ -37,7 +37,8 @@ def anomalies(
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
         found = examine(engine, catalog, begin, end)
-    export.write(found.table(), output, sys.stdout, color=current.color, columns=_SHOWN)
+    shown = _SHOWN if output == "table" else None
+    export.write(found.table(), output, sys.stdout, color=current.color, columns=shown)
     for rule, names in _unjudged(found.unjudged).items():
         some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         current.say(f"{rule}: insufficient baseline for {some}; nothing is raised for them")

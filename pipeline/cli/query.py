@@ -92,7 +92,8 @@ def _ask(engine: Engine, catalog: Catalog, identity: str, given: dict[str, str])
             raise UsageError(identity, "a view has no parameters", "leave out -p")
         return engine.query(f"select * from {found.name} order by all", place=found.path)
     values = catalog.values(found, given, moment)
-    say(engine, values.get("since"), values.get("until") or moment, moment)
+    since = values.get("since")
+    say(engine, None if since is not None and since.year == 1 else since, values.get("until") or moment, moment)
     return catalog.run(engine, identity, given, moment)
 
 

@@ -1,6 +1,6 @@
 """Findings from the questions of queries/anomalies: rows that stand out, grouped into episodes somebody can act on.
 
-An episode is what one principal did in one account under one rule without a pause longer than a day. Its id is made
+An episode is what one principal did in one account under one rule without a pause longer than a week. Its id is made
 of what began it, so that the same episode keeps its id however much is added to it later.
 """
 
@@ -18,7 +18,7 @@ from pipeline.catalog import Catalog, Query
 from pipeline.engines.duckdb import Engine
 from pipeline.times import iso
 
-PAUSE = timedelta(days=1)
+PAUSE = timedelta(days=7)
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _BEGINNING = "0001-01-01T00:00:00Z"
 

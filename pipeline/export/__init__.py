@@ -71,10 +71,10 @@ def write(
         raise UsageError("-o", f"{fmt} is not for a terminal", "name a file by -O, or send it on with | or >")
     options = Options(color=color and out.isatty(), width=width)
     if not isinstance(out, io.TextIOBase):
-        form.write(table, out, options)
+        _write(form, table, out, options)
     elif hasattr(out, "buffer"):
         out.flush()
-        form.write(table, out.buffer, options)
+        _write(form, table, out.buffer, options)
         out.buffer.flush()
     else:
         out.write(to_bytes(table, fmt, width=width).decode())
@@ -83,8 +83,29 @@ def write(
 def to_bytes(table: pa.Table, fmt: str, *, width: int | None = None) -> bytes:
     """The rows of `table` as `fmt`, whole."""
     out = io.BytesIO()
-    known(fmt).write(table, out, Options(width=width))
+    _write(known(fmt), table, out, Options(width=width))
     return out.getvalue()
+
+
+def _write(form: ModuleType, table: pa.Table, out: IO[Any], options: Options) -> None:
+    try:
+        form.write(table.rename_columns(distinct(table.column_names)), out, options)
+    except OverflowError:
+        raise TrailsiftError(
+            "output", "a time lies outside the years 1 to 9999", "write it as text: ::varchar"
+        ) from None
+
+
+def distinct(names: list[str]) -> list[str]:
+    """Names with every repeated one numbered (`a`, `a_2`): an SQL result may repeat one, an object's keys may not."""
+    found: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in found or (number > 1 and candidate in names):
+            number += 1
+            candidate = f"{name}_{number}"
+        found.append(candidate)
+    return found
 
 
 def emit(table: pa.Table, fmt: str, file: Path | None = None, *, color: bool = False) -> None:

@@ -12,6 +12,9 @@ EXTENSION, MIME = ".parquet", "application/vnd.apache.parquet"
 
 
 def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
-    """One file, zstd; a column that is null throughout is text, as Parquet readers disagree about the null type."""
-    fields = [pa.field(each.name, pa.string()) if pa.types.is_null(each.type) else each for each in table.schema]
-    pq.write_table(table.cast(pa.schema(fields)), out, compression="zstd")
+    """One file, zstd. Text stands for what Parquet has no type for (intervals, unions) or readers read apart (null)."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_null(field.type) or pa.types.is_interval(field.type) or pa.types.is_union(field.type):
+            texts = [None if each is None else str(each) for each in table.column(index).to_pylist()]
+            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+    pq.write_table(table, out, compression="zstd")

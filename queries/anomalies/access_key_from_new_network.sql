@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Access key used from a new network"
--- question = "Which long-lived access keys were used from a network that is new to their user?"
+-- question = "Which long-lived access keys, or sessions of them, were used from a network that is new to their user?"
 -- severity = "high"
 -- mitre = ["T1078.004"]
 -- action = "Ask the owner; if nobody knows the network, disable the key and look at all it did."
@@ -23,50 +23,98 @@
 -- [params.days]
 -- type = "integer"
 -- default = "7"
--- help = "days a user must be known, and for how long a network stays new to it"
+-- help = "days of history that a judgement needs, and for how long a network or a key stays new"
 -- [params.events]
 -- type = "integer"
 -- default = "20"
--- help = "events a user must have before it is judged"
+-- help = "events a user must have before it is judged by its own history"
 -- ///
 -- A network is new to a user for some days after its first sight, so that a second key made from there stands out too.
--- A key made within the lake is told by who made it when.
-with uses as (
+-- A user without a history of its own is judged where its key was made within the lake: by whether the network is new
+-- to the whole account. Calls through a VPC endpoint come from private addresses that say nothing and are left out.
+with sessions as (
     select
-        *,
-        userIdentity.userName as user_name,
-        min(eventTime) over (partition by principal_arn) as known_since,
-        count(*) over (partition by principal_arn order by eventTime, eventID) as nth,
-        min(eventTime) over (partition by principal_arn, source_network) as network_since,
-        row_number() over (partition by access_key_id, source_network order by eventTime, eventID) as nth_there
+        try(responseElements ->> '$.credentials.accessKeyId') as access_key_id,
+        any_value(access_key_id) as long_lived
     from events
-    where eventTime <= $until
-      and principal_type = 'IAMUser'
-      and via_service is null
-      and source_network is not null
+    where eventSource = 'sts.amazonaws.com'
+      and eventName in ('GetSessionToken', 'GetFederationToken')
+      and outcome = 'ok'
       and starts_with(access_key_id, 'AKIA')
+    group by all
 ),
 made as (
     select
-        try(responseElements ->> '$.accessKey.accessKeyId') as access_key_id,
+        try(responseElements ->> '$.accessKey.accessKeyId') as key_id,
         min(eventTime) as made_at
     from events
     where eventName = 'CreateAccessKey' and eventSource = 'iam.amazonaws.com' and outcome = 'ok'
     group by all
+),
+calls as (
+    select
+        eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, principal_type, account_id,
+        awsRegion, eventSource, eventName, source_network,
+        coalesce(sessions.long_lived, events.access_key_id) as key_id
+    from events
+    left join sessions on sessions.access_key_id = events.access_key_id
+    where eventTime <= $until
+      and principal_type not in ('AWSService', 'AWSAccount')
+      and via_service is null
+      and source_network is not null
+      and vpcEndpointId is null
+),
+account_networks as (
+    select
+        account_id, source_network,
+        min(eventTime) as account_network_since,
+        min(min(eventTime)) over (partition by account_id) as account_since
+    from calls
+    group by account_id, source_network
+),
+user_networks as (
+    select
+        principal_arn, source_network,
+        min(eventTime) as network_since,
+        min(min(eventTime)) over (partition by principal_arn) as known_since
+    from calls
+    group by principal_arn, source_network
+),
+numbered as (
+    select
+        *,
+        row_number() over (partition by principal_arn order by eventTime, eventID) as nth,
+        row_number() over (partition by key_id, source_network order by eventTime, eventID) as nth_there
+    from calls
+    where principal_type in ('IAMUser', 'FederatedUser') and starts_with(key_id, 'AKIA')
+),
+uses as (
+    select
+        *,
+        nth > $events and known_since <= network_since - to_days($days) as judged_by_user,
+        coalesce(
+            eventTime < made_at + to_days($days) and account_since <= account_network_since - to_days($days), false
+        ) as judged_by_account
+    from numbered
+    join user_networks using (principal_arn, source_network)
+    join account_networks using (account_id, source_network)
+    left join made using (key_id)
 )
 select
-    uses.eventTime, coalesce(uses.eventID, uses.record_sha256) as eventID, uses.principal_arn, uses.account_id,
-    uses.awsRegion, uses.eventSource, uses.eventName,
+    eventTime, eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
     format(
-        'key {} used from {}, a network its user was first seen in on {}{}',
-        uses.access_key_id, uses.source_network, strftime(uses.network_since, '%Y-%m-%d %H:%M'),
-        case when made.made_at is not null then strftime(made.made_at, ', key made %Y-%m-%d %H:%M') else '' end
+        'key {} used from {}, a network {} first seen in on {}{}',
+        key_id, source_network,
+        case when judged_by_user then 'its user was' else 'nobody of the account was' end,
+        strftime(case when judged_by_user then network_since else account_network_since end, '%Y-%m-%d %H:%M'),
+        case when made_at is not null then strftime(made_at, ', key made %Y-%m-%d %H:%M') else '' end
     ) as detail,
-    nth > $events and known_since <= network_since - to_days($days) as baseline
+    judged_by_user or judged_by_account as baseline
 from uses
-left join made using (access_key_id)
-where uses.eventTime >= $since
-  and nth_there = 1
-  and uses.eventTime < network_since + to_days($days)
-  and (nth > $events and known_since <= network_since - to_days($days) or nth = 1)
-order by uses.eventTime, eventID
+where eventTime >= $since
+  and (
+      nth_there = 1 and judged_by_user and eventTime < network_since + to_days($days)
+      or nth_there = 1 and judged_by_account and eventTime < account_network_since + to_days($days)
+      or nth = 1 and not judged_by_user and not judged_by_account
+  )
+order by eventTime, eventID

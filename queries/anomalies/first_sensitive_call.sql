@@ -28,9 +28,14 @@
 -- type = "integer"
 -- default = "50"
 -- help = "events a principal must have before it is judged"
+-- [params.peers]
+-- type = "integer"
+-- default = "3"
+-- help = "other principals of the account that made a call before and so make it ordinary there"
 -- ///
 -- Sessions are folded into their role, and services and what they do on a principal's behalf are left out. A principal
 -- is judged once it has been seen on enough days and in enough events; before that everything it does is new.
+-- What several others of the account do is no surprise, unless it touches identities, keys, secrets or the log itself.
 with own as (
     select
         *,
@@ -41,7 +46,13 @@ with own as (
         coalesce(not readOnly, false) or eventName in (
             'AssumeRole', 'BatchGetSecretValue', 'Decrypt', 'GetFederationToken', 'GetParameter', 'GetParameters',
             'GetParametersByPath', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
-        ) as sensitive
+        ) as sensitive,
+        coalesce(not readOnly, false) and service in (
+            'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms', 'organizations', 'ram',
+            'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
+        ) or eventName in (
+            'BatchGetSecretValue', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
+        ) as guarded
     from events
     where eventTime <= $until
       and outcome = 'ok'
@@ -53,18 +64,31 @@ with own as (
         calls as (partition by principal_arn, eventSource, eventName order by eventTime, eventID),
         everything as (partition by principal_arn order by eventTime, eventID)
 ),
+first_calls as (
+    select
+        *,
+        count(*) over (
+            partition by account_id, eventSource, eventName order by eventTime, eventID
+            rows between unbounded preceding and 1 preceding
+        ) as peers
+    from own
+    where nth_of_call = 1
+),
 firsts as (
     select
         *,
         nth > $events and nth_day > $days and eventTime >= known_since + to_days($days) as known,
         row_number() over (partition by principal_arn order by eventTime, eventID) as place
-    from own
-    where nth_of_call = 1 and sensitive and eventTime >= $since
+    from first_calls
+    where sensitive and eventTime >= $since and (guarded or peers < $peers)
 )
 select
     eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
     case
-        when known then format('first {} in {} events since {}', eventName, nth, strftime(known_since, '%Y-%m-%d'))
+        when known then format(
+            'first {} in {} events since {}; {} other principals of the account made it before',
+            eventName, nth, strftime(known_since, '%Y-%m-%d'), peers
+        )
         else format('known for {} days and {} events', nth_day, nth)
     end as detail,
     known as baseline

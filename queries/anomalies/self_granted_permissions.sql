@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Permissions granted to oneself"
--- question = "Who attached a policy to, or wrote one into, the user or role it is itself?"
+-- question = "Who widened the permissions of the user or role it is itself?"
 -- severity = "high"
 -- controls = ["CT-04"]
 -- mitre = ["T1098.003"]
@@ -37,19 +37,26 @@ with grants as (
       and outcome = 'ok'
       and via_service is null
       and (
-          principal_type = 'IAMUser' and eventName in ('AttachUserPolicy', 'PutUserPolicy', 'AddUserToGroup')
-          or principal_type = 'AssumedRole' and eventName in ('AttachRolePolicy', 'PutRolePolicy')
+          principal_type = 'IAMUser' and eventName in (
+              'AttachUserPolicy', 'PutUserPolicy', 'AddUserToGroup', 'DeleteUserPermissionsBoundary'
+          )
+          or principal_type = 'AssumedRole' and eventName in (
+              'AttachRolePolicy', 'PutRolePolicy', 'DeleteRolePermissionsBoundary'
+          )
       )
 )
 select
     eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
-    format(
-        '{} gave itself {}', own_name,
-        coalesce(
-            try(requestParameters ->> '$.policyArn'), try(requestParameters ->> '$.policyName'),
-            try(requestParameters ->> '$.groupName'), 'permissions'
+    case
+        when eventName like 'Delete%' then format('{} removed its own permissions boundary', own_name)
+        else format(
+            '{} gave itself {}', own_name,
+            coalesce(
+                try(requestParameters ->> '$.policyArn'), try(requestParameters ->> '$.policyName'),
+                'the permissions of group ' || try(requestParameters ->> '$.groupName'), 'permissions'
+            )
         )
-    ) as detail,
+    end as detail,
     true as baseline
 from grants
 where target = own_name

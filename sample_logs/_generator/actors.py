@@ -58,6 +58,26 @@ def root(account: str) -> Actor:
     return Actor(account, identity, arn, "console", members={"tlsDetails": SIGN_IN_TLS})
 
 
+def root_in_console(account: str) -> Actor:
+    """The root user after signing in with MFA."""
+    known = {"attributes": {"creationDate": "<<created>>", "mfaAuthenticated": "true"}}
+    actor = root(account)
+    return replace(
+        actor, identity=actor.identity | {"accessKeyId": "<<key>>", "sessionContext": known}, console=True, members={}
+    )
+
+
+def nobody(account: str) -> Actor:
+    """Somebody at the sign-in page who gave a user name that AWS will not repeat (it might be a password)."""
+    identity = {
+        "type": "IAMUser",
+        "accountId": account,
+        "accessKeyId": "",
+        "userName": "HIDDEN_DUE_TO_SECURITY_REASONS",
+    }
+    return Actor(account, identity, "", "console", members={"tlsDetails": SIGN_IN_TLS})
+
+
 def session(role: Role, agent: str = "boto", **context: Any) -> Actor:
     """A session of a role; `context` adds members to its sessionContext."""
     arn = SESSION_ARN.format(account=role.account, name=role.name)
@@ -99,10 +119,20 @@ def in_browser(role: Role) -> Actor:
     return replace(session(role, "console"), console=True)
 
 
+def federated_sign_in(role: Role) -> Actor:
+    """An Identity Center user entering the console: MFA was the portal's business, so the record says No."""
+    actor = session(role, "console")
+    return replace(actor, identity={k: v for k, v in actor.identity.items() if k != "accessKeyId"})
+
+
 def through(actor: Actor, service: str) -> Actor:
     """A service calling on the actor's behalf (a forwarded access session): its name stands for the address."""
     name = f"{service}.amazonaws.com"
-    return replace(actor, identity=actor.identity | {"invokedBy": name}, source=name, vpce=None, console=False)
+    identity = actor.identity | {"invokedBy": name}
+    if identity["type"] == "IAMUser" and "sessionContext" not in identity:  # the service got a temporary key
+        attributes = {"creationDate": "<<time>>", "mfaAuthenticated": "false"}
+        identity |= {"accessKeyId": "<<forwarded_key>>", "sessionContext": {"attributes": attributes}}
+    return replace(actor, identity=identity, source=name, vpce=None, console=False)
 
 
 def linked(role: Role, service: str) -> Actor:
@@ -114,7 +144,9 @@ def linked(role: Role, service: str) -> Actor:
 def service(account: str, name: str) -> Actor:
     """An AWS service calling as itself."""
     host = f"{name}.amazonaws.com"
-    return Actor(account, {"type": "AWSService", "invokedBy": host}, host, host, source=host)
+    shared = {"sharedEventID": "<<uuid.shared>>"}  # AWS writes such calls into each account they concern
+    identity = {"type": "AWSService", "invokedBy": host}
+    return Actor(account, identity, host, host, source=host, members=shared)
 
 
 def event_of(account: str, name: str) -> Actor:
@@ -162,10 +194,11 @@ def portal_id(name: str) -> str:
     return Dice("portal", name).hex(10) + "-" + Dice("portal user", name).uuid()
 
 
-def outsider(owner: str, caller: str, name: str) -> Actor:
+def outsider(owner: str, caller: str, name: str, role_id: str | None = None) -> Actor:
     """A caller of another account, as the record in the owner's log names it: an id and an account, no ARN."""
-    principal = unique_id("AROA", caller, name) + ":<<caller_session>>"
-    return Actor(owner, {"type": "AWSAccount", "principalId": principal, "accountId": caller}, principal, "boto")
+    principal = (role_id or unique_id("AROA", caller, name)) + ":<<caller_session>>"
+    identity = {"type": "AWSAccount", "principalId": principal, "accountId": caller}
+    return Actor(owner, identity, principal, "boto", members={"sharedEventID": "<<uuid.shared>>"})
 
 
 def vendor() -> Actor:

@@ -145,7 +145,7 @@ def crowd(seed: int) -> Iterator[Habit]:
             target.name,
             actors.on_instance(target, agent) if on_instance else actors.session(target, agent),
             tuple(entry for entry in repertoire if dice.chance(0.4)),
-            "prod-vpc" if on_instance else "prod-nat" if account == PROD else "dev-nat",
+            ("prod" if account == PROD else "dev") + ("-vpc" if on_instance else "-nat"),
             weekday=0.5 + 12 * dice.random() ** 3,
             size=(6, 12),
             regions=tuple((0.1 + dice.random(), region) for region in REGIONS),
@@ -178,6 +178,7 @@ def session(habit: Habit, number: int) -> dict[str, Any]:
     addresses = NETWORKS[habit.network]
     return {
         "key": key_id("ASIA", habit.name, number),
+        "akia": key_id("AKIA", habit.name),
         "first_key": key_id("ASIA", habit.name, "first", number),
         "session": habit.session_name(Dice(habit.name, number)),
         "ip": addresses[number % len(addresses)],

@@ -22,7 +22,7 @@ def register(add: Callable[..., None]) -> None:
 
 def tokens(add: Callable[..., None]) -> None:
     """STS. The role's slots (`role_arn`, `role_id` …) are filled where the call is made."""
-    role = (resource("AWS::IAM::Role", "<<role_arn>>"),)
+    role = ({"accountId": "<<role_account>>", "type": "AWS::IAM::Role", "ARN": "<<role_arn>>"},)
     asked = {"roleArn": "<<role_arn>>", "roleSessionName": "<<new_session>>"}
     add("sts:GetCallerIdentity", True)
     add("sts:AssumeRole", True, asked | {"durationSeconds": 3600}, response=ASSUMED, resources=role, on="<<role_arn>>")
@@ -68,9 +68,13 @@ def sign_in(add: Callable[..., None]) -> None:
     extra = {"LoginTo": page, "MobileVersion": "No", "MFAUsed": "No"}
     failed = {"ConsoleLogin": "Failure"}
     add("signin:ConsoleLogin@failed", False, None, response=failed, extra=extra, kind="AwsConsoleSignIn")
+    provider = "arn:aws:iam::<<account>>:saml-provider/AWSSSO_5f1d0c8e7b2a4936_DO_NOT_DELETE"
+    extra = {"MobileVersion": "No", "MFAUsed": "No", "SamlProviderArn": provider}
+    success = {"ConsoleLogin": "Success"}
+    add("signin:ConsoleLogin@federated", False, None, response=success, extra=extra, kind="AwsConsoleSignIn")
     add("sso:Authenticate", False, None, response=None, kind="AwsServiceEvent")
     add("sso:ListAccounts", True, None, kind="AwsServiceEvent")
-    federated = {"relayState": "", "roleName": "<<permission_set>>", "accountId": "<<account>>"}
+    federated = {"relayState": "", "roleName": "<<permission_set>>", "accountId": "<<to_account>>"}
     add("sso:Federate", False, None, kind="AwsServiceEvent", extra=federated)
 
 
@@ -101,6 +105,8 @@ def writers(add: Callable[..., None]) -> None:
     add("iam:AttachUserPolicy", False, administrator, on="<<user_arn>>")
     key = {"accessKeyId": "<<created_key>>", "status": "Active", "userName": "<<user>>", "createDate": "<<written>>"}
     add("iam:CreateAccessKey", False, {"userName": "<<user>>"}, response={"accessKey": key}, on="<<user_arn>>")
+    off = {"userName": "<<user>>", "accessKeyId": "<<old_key>>", "status": "Inactive"}
+    add("iam:UpdateAccessKey", False, off, on="<<user_arn>>")
     add("iam:CreateUser", False, {"userName": "<<new_user>>"}, on="arn:aws:iam::<<account>>:user/<<new_user>>")
     tags = {"roleName": "orders-api", "tags": [{"key": "release", "value": "<<h8.release>>"}]}
     add("iam:TagRole", False, tags, on="arn:aws:iam::<<account>>:role/service-role/orders-api")

@@ -77,7 +77,7 @@ def failure(kind: str | None, one: Any, actor: Actor) -> Failure | None:
     return Failure(*OTHER_FAILURES[kind])
 
 
-OTHER_FAILURES = {
+OTHER_FAILURES: dict[str, tuple[str | None, str]] = {
     "throttled": ("ThrottlingException", "Rate exceeded"),
     "limited": ("Client.RequestLimitExceeded", "Request limit exceeded."),
     "no_bucket": ("NoSuchBucket", "The specified bucket does not exist"),
@@ -86,7 +86,8 @@ OTHER_FAILURES = {
     "no_function": ("ResourceNotFoundException", "Function not found: orders-api"),
     "no_parameter": ("ParameterNotFound", "Parameter /flags/rollout not found."),
     "no_stack": ("ValidationException", "Stack with id orders-api does not exist"),
-    "password": ("", "Failed authentication"),
+    "password": (None, "Failed authentication"),
+    "no_such_name": (None, "No username found in supplied account"),
 }
 
 
@@ -145,6 +146,7 @@ def assumes(caller: Actor, target: Role, variant: str = "", agent: str | None = 
     fixed = {
         "role_arn": target.arn,
         "role_id": target.id,
+        "role_account": target.account,
         "session_arn": actors.SESSION_ARN.format(account=target.account, name=target.name),
         "new_session": "<<session>>",
         "newkey": "<<key>>",

@@ -189,7 +189,7 @@ def instances() -> tuple[Habit, ...]:
             "the development runner",
             actors.on_instance(runner, "ssm-agent"),
             calls("5 ssm:UpdateInstanceInformation 2 ssm:ListInstanceAssociations"),
-            "dev-nat",
+            "dev-vpc",
             2.0,
             0.8,
             hours="always",

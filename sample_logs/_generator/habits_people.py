@@ -26,7 +26,7 @@ def users() -> tuple[Habit, ...]:
     return (
         Habit(
             "alice at the terminal",
-            actors.with_key(ALICE, agent="cli"),
+            actors.with_key(ALICE, agent="cli", key="<<akia>>"),
             calls("""6 ec2:DescribeInstances 3 ec2:DescribeSecurityGroups 3 ec2:DescribeVolumes 4 logs:StartQuery
                 4 logs:DescribeLogGroups 3 lambda:GetFunction20150331v2 3 lambda:ListFunctions20150331
                 3 monitoring:DescribeAlarms 2 iam:GetRole 2 iam:ListRoles 1 ssm:DescribeParameters
@@ -123,14 +123,16 @@ def console_users() -> tuple[Habit, ...]:
 def portal_users() -> tuple[Habit, ...]:
     """Identity Center users: the portal, then a session of the role that their permission set made."""
 
-    def portal(name: str, account: str, permission_set: str, target: actors.Role) -> tuple[Step, ...]:
+    def portal(name: str, account: str, target: actors.Role, browser: bool) -> tuple[Step, ...]:
         person = actors.portal_user(name)
-        fixed = {"permission_set": permission_set, "account": account}
-        return (
+        fixed = {"permission_set": target.name.split("_")[1], "to_account": account}
+        steps = (
             Step("sso:Authenticate", person, region=EU),
             Step("sso:Federate", person, fixed, region=EU),
             assumes(actors.saml(account), target, "saml"),
         )
+        entering = Step("signin:ConsoleLogin@federated", actors.federated_sign_in(target), region=US)
+        return (*steps, entering) if browser else steps
 
     admin = role(iam_prod, "PlatformAdmin")
     audit = role(iam_prod, "SecurityAudit")
@@ -149,26 +151,26 @@ def portal_users() -> tuple[Habit, ...]:
         1 cloudformation:DescribeStackEvents 0.4 lambda:PublishVersion20150331!denied
         0.3 rds:DescribeDBInstances!denied""")
     people = (
-        ("maria.santos", PROD, admin, administering, 0.8, "vpn", ((4, US), (3, EU), (2, WEST))),
-        ("ken.abe", PROD, admin, administering, 0.5, "office", ((1, US), (1, WEST))),
-        ("sofia.lindqvist", PROD, audit, auditing, 0.7, "office", ((1, US),)),
-        ("tomas.novak", DEV, developer, developing, 1.3, "office", ((3, EU), (1, US))),
-        ("amina.diallo", DEV, developer, developing, 1.2, "vpn", ((2, EU), (1, WEST))),
-        ("li.wei", DEV, developer, developing, 0.9, "home-six", ((1, US), (2, WEST))),
+        ("maria.santos", PROD, admin, administering, 0.8, "vpn", ((4, US), (3, EU), (2, WEST)), False),
+        ("ken.abe", PROD, admin, administering, 0.5, "office", ((1, US), (1, WEST)), True),
+        ("sofia.lindqvist", PROD, audit, auditing, 0.7, "office", ((1, US),), True),
+        ("tomas.novak", DEV, developer, developing, 1.3, "office", ((3, EU), (1, US)), False),
+        ("amina.diallo", DEV, developer, developing, 1.2, "vpn", ((2, EU), (1, WEST)), True),
+        ("li.wei", DEV, developer, developing, 0.9, "home-six", ((1, US), (2, WEST)), False),
     )
     return tuple(
         Habit(
             f"{name} from the portal",
-            actors.in_browser(target) if i % 2 else actors.session(target, "cli"),
+            actors.in_browser(target) if browser else actors.session(target, "cli"),
             mix,
             network,
             rate,
             regions=regions,
             size=(4, 10),
-            opening=portal(f"{name}@{DOMAIN}", account, target.name.split("_")[1], target),
+            opening=portal(f"{name}@{DOMAIN}", account, target, browser),
             sessions=f"{name}@{DOMAIN}",
         )
-        for i, (name, account, target, mix, rate, network, regions) in enumerate(people)
+        for name, account, target, mix, rate, network, regions, browser in people
     )
 
 

@@ -29,6 +29,7 @@ USERS = (
         inline={"own-functions": document(statement("lambda:UpdateFunctionCode lambda:GetFunction"))},
         attached=("AmazonEC2ReadOnlyAccess",),
         password_set="2026-09-01T07:00:00+00:00",
+        password_used="2026-09-29T06:40:18+00:00",
         mfa=True,
         keys=(Key("2026-09-01T07:04:12+00:00"),),
     ),

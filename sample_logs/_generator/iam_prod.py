@@ -43,8 +43,9 @@ USERS = (
         "2024-02-12T09:15:02+00:00",
         groups=("platform-engineers",),
         password_set="2026-08-20T08:02:11+00:00",
+        password_used="2026-09-24T08:11:36+00:00",
         mfa=True,
-        keys=(Key("2026-08-20T08:05:43+00:00"),),
+        keys=(Key("2026-08-20T08:05:43+00:00", active=False), Key("2026-10-21T09:31:20+00:00")),
     ),
     User(
         PROD,
@@ -76,6 +77,7 @@ USERS = (
             )
         },
         password_set="2026-05-18T14:12:45+00:00",
+        password_used="2026-09-30T13:05:02+00:00",
         mfa=True,
         keys=(
             Key("2026-08-31T06:50:12+00:00"),
@@ -120,7 +122,8 @@ USERS = (
                 )
             ),
         },
-        keys=(Key("2026-03-17T05:58:34+00:00"),),
+        attached=("AdministratorAccess",),  # since the incident, as the second key
+        keys=(Key("2026-03-17T05:58:34+00:00"), Key("2026-10-27T02:58:10+00:00")),
     ),
 )
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from . import times
 from .calls import Call
+from .dice import ALPHABET
 from .world import GLOBAL_SERVICES
 
 SLOT = re.compile(r'"<<#(\w+(?:\.\w+)?)>>"|<<(\w+(?:\.\w+)?)>>')
@@ -62,9 +63,9 @@ class Actor:
 
 @dataclass(frozen=True)
 class Failure:
-    """How a call failed: `code` as CloudTrail writes it; `message` may hold slots."""
+    """How a call failed: `code` as CloudTrail writes it (none for a failed sign-in); `message` may hold slots."""
 
-    code: str
+    code: str | None
     message: str
 
 
@@ -108,6 +109,7 @@ FRESH: dict[str, Callable[[Draws], Any]] = {
     "part": lambda d: f"{d.source.integer(0, 63):05d}",
     "token": lambda d: "IQoJb3JpZ2luX2VjE" + d.source.text(330) + "==",
     "encoded": lambda d: d.source.text(180),
+    "forwarded_key": lambda d: "ASIA" + d.source.text(9, ALPHABET) + "EXAMPLE",
     "time": lambda d: times.iso(d["when"]),
     "iso": lambda d: d["time"],
     "day": lambda d: d["time"][:10],
@@ -148,11 +150,10 @@ def built(call: Call, actor: Actor, region: str, failure: Failure | None = None)
         "userAgent": actor.source if actor.is_service else AGENTS.get(actor.agent, actor.agent),
     }
     if failure:
-        record |= {"errorCode": failure.code, "errorMessage": failure.message}
-    record |= {
-        "requestParameters": call.params,
-        "responseElements": None if failure else call.response,
-    }
+        record |= {"errorCode": failure.code} if failure.code else {}
+        record["errorMessage"] = failure.message
+    refused = failure is not None and failure.code is not None
+    record |= {"requestParameters": call.params, "responseElements": None if refused else call.response}
     if call.extra is not None:
         record["additionalEventData"] = call.extra
     if call.kind != "AwsConsoleSignIn":

@@ -31,7 +31,9 @@ def at(moment: datetime, **changes: Any) -> dict[str, Any]:
     return event(eventTime=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), **changes)
 
 
-def sign_in(identity: dict[str, Any] = USER, result: str = "Success", mfa: str = "No", **changes: Any) -> Records:
+def sign_in(
+    identity: dict[str, Any] = USER, result: str = "Success", mfa: str | None = "No", **changes: Any
+) -> Records:
     given = {
         "userIdentity": identity,
         "eventSource": "signin.amazonaws.com",
@@ -60,6 +62,37 @@ def grant(name: str, parameters: dict[str, Any], **changes: Any) -> Records:
     return [at(NOW, requestParameters=parameters, **(given | changes))]
 
 
+def change(name: str, moment: datetime = NOW, **changes: Any) -> dict[str, Any]:
+    source = "iam.amazonaws.com" if name.endswith("Policy") else "ec2.amazonaws.com"
+    return at(moment, eventName=name, eventSource=source, readOnly=False, **changes)
+
+
+def by_others(count: int, name: str) -> Records:
+    """The same call by other users of the account, weeks before."""
+    others = [USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/other{n}", "userName": f"other{n}"} for n in range(count)]
+    return [change(name, NOW - timedelta(days=9, hours=n), userIdentity=each) for n, each in enumerate(others)]
+
+
+def session(**there: Any) -> Records:
+    """A session that anna's key asked for at home, used one minute later."""
+    answer = {"credentials": {"accessKeyId": ASIA["accessKeyId"]}}
+    token = {"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken", "responseElements": answer}
+    used = at(NOW + timedelta(minutes=1), userIdentity=USER | ASIA, **there)
+    return [at(NOW, userIdentity=USER, **token), used]
+
+
+def key_for_bob(**there: Any) -> Records:
+    """A key that somebody made for bob, whom the log does not know, used an hour later."""
+    made = {"accessKey": {"accessKeyId": "AKIABOB", "userName": "bob"}}
+    making = {"eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "responseElements": made}
+    bob = USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/bob", "userName": "bob", "accessKeyId": "AKIABOB"}
+    used = NOW + timedelta(hours=1)
+    return [at(NOW, readOnly=True, **making), at(used, userIdentity=bob, **there)]
+
+
+ASIA = {"accessKeyId": "ASIASESSION"}
+ON_BEHALF = {"invokedBy": "cloudformation.amazonaws.com"}
+ENDPOINT = {"sourceIPAddress": "10.9.8.7", "vpcEndpointId": "vpce-1"}
 CALLS = [f"Describe{n}" for n in range(6)]
 ATTACH = {"userName": "anna", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
 NEW_NET = {"sourceIPAddress": "192.0.2.9"}
@@ -75,6 +108,7 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ("with MFA", sign_in(mfa="Yes"), 0),
         ("failed", sign_in(result="Failure", errorMessage="Failed authentication"), 0),
         ("federated", sign_in(event()["userIdentity"]), 0),
+        ("the record does not say", sign_in(mfa=None), 0),
     ],
     "root_use": [
         ("a call by root", [at(NOW, userIdentity=ROOT)], 1),
@@ -95,6 +129,9 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
     "first_sensitive_call": [
         ("a new change after a warm-up", [*habits(), at(NOW, eventName="DeleteTrail", readOnly=False)], 1),
         ("a secret read after a warm-up", [*habits(), at(NOW, eventName="GetSecretValue")], 1),
+        ("what others do, too", [*habits(), *by_others(4, "RunInstances"), change("RunInstances")], 0),
+        ("what few others do", [*habits(), *by_others(2, "RunInstances"), change("RunInstances")], 1),
+        ("what others do to identities", [*habits(), *by_others(4, "AttachRolePolicy"), change("AttachRolePolicy")], 1),
         ("a new plain read", [*habits(), at(NOW, eventName="DescribeVpcs")], 0),
         (
             "made before",
@@ -122,7 +159,20 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ),
         ("a new key at home", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | {"accessKeyId": "AKIANEW"})], 0),
         ("too little history", [*habits(days=3, userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)], 0),
-        ("a session", [*habits(), at(NOW, **NEW_NET)], 0),
+        ("a role's session", [*habits(), at(NOW, **NEW_NET)], 0),
+        (
+            "refused there",
+            [*habits(userIdentity=USER), at(NOW, userIdentity=USER, errorCode="AccessDenied", **NEW_NET)],
+            1,
+        ),
+        ("a session of the key", [*habits(userIdentity=USER), *session(**NEW_NET)], 1),
+        ("a session at home", [*habits(userIdentity=USER), *session()], 0),
+        ("a console session", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ASIA, **NEW_NET)], 0),
+        ("a service on behalf", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ON_BEHALF, **NEW_NET)], 0),
+        ("through an endpoint", [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **ENDPOINT)], 0),
+        ("a key made for a user without history", [*habits(), *key_for_bob(**NEW_NET)], 1),
+        ("the same from where others are", [*habits(), *key_for_bob()], 0),
+        ("the same in a log too short", [*habits(days=3), *key_for_bob(**NEW_NET)], 0),
     ],
     "self_granted_permissions": [
         ("a user attaches to itself", grant("AttachUserPolicy", ATTACH), 1),
@@ -133,6 +183,8 @@ CASES: dict[str, list[tuple[str, Records, int]]] = {
         ),
         ("to somebody else", grant("AttachUserPolicy", ATTACH | {"userName": "bob"}), 0),
         ("refused", grant("AttachUserPolicy", ATTACH, errorCode="AccessDenied"), 0),
+        ("removes its own boundary", grant("DeleteUserPermissionsBoundary", {"userName": "anna"}), 1),
+        ("joins a group", grant("AddUserToGroup", {"userName": "anna", "groupName": "admins"}), 1),
         ("a user to a role of its name", grant("AttachRolePolicy", {"roleName": "anna"}), 0),
     ],
 }
@@ -178,17 +230,17 @@ def test_short_history_is_told_and_raises_nothing() -> None:
     assert [rule for rule, _, _ in judged.unjudged] == ["anomalies/first_sensitive_call"]
 
 
-def test_episodes_part_after_a_day_and_keep_their_id() -> None:
+def test_episodes_part_after_a_quiet_week_and_keep_their_id() -> None:
     def root(hours: int) -> dict[str, Any]:
         return at(NOW + timedelta(hours=hours), userIdentity=ROOT, eventID=f"r{hours}")
 
-    with over({"events": to_table([root(0), root(20), root(50)])}) as engine:
+    with over({"events": to_table([root(0), root(100), root(300)])}) as engine:
         CATALOG.install_views(engine)
-        found = examine(engine, CATALOG, None, NOW + timedelta(days=9)).findings
-    assert [each["event_ids"] for each in found] == [["r0", "r20"], ["r50"]]
+        found = examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings
+    assert [each["event_ids"] for each in found] == [["r0", "r100"], ["r300"]]
     with over({"events": to_table([root(0)])}) as engine:
         CATALOG.install_views(engine)
-        assert examine(engine, CATALOG, None, NOW + timedelta(days=9)).findings[0]["id"] == found[0]["id"]
+        assert examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings[0]["id"] == found[0]["id"]
 
 
 def test_table_has_the_designs_columns() -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import export
+from pipeline.engines.duckdb import over
 from pipeline.errors import TrailsiftError, UsageError
 
 FORMATS = sorted(export.formats())
@@ -204,3 +205,31 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, capsys: pytest.Captu
     export.emit(ODD, "ndjson")
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert sorted(each.name for each in tmp_path.iterdir()) == ["rows.json"]
+
+
+def test_a_repeated_column_keeps_its_value() -> None:
+    twice = pa.table([[1], [2], [3]], names=["a", "a", "a_2"])
+    assert json.loads(text(twice, "json")) == [{"a": 1, "a_3": 2, "a_2": 3}]
+
+
+def test_a_time_beyond_the_calendar_is_one_line() -> None:
+    late = pa.table({"t": pa.array([2**62], pa.timestamp("us", tz="UTC"))})
+    with pytest.raises(TrailsiftError, match="outside the years 1 to 9999"):
+        export.to_bytes(late, "json")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_type_of_an_sql_result_comes_out(fmt: str) -> None:
+    kinds = [
+        "interval 1 day",
+        "union_value(k := 1)",
+        "uuid()",
+        "'{}'::json",
+        "1::hugeint",
+        "'101'::bit",
+        "time '10:00'",
+    ]
+    kinds += ["[1, 2]::int[2]", "'x'::enum('x', 'y')", "timestamp_ns '2026-01-01 00:00:00.123456789'", "null"]
+    with over({}) as engine:
+        rows = engine.query("select " + ", ".join(f"{each} as c{n}" for n, each in enumerate(kinds)))
+    assert export.to_bytes(rows, fmt)
