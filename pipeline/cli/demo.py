@@ -47,12 +47,15 @@ def _samples() -> Path:
     from pipeline.errors import TrailsiftError
 
     folder = Path(__file__).parents[2] / "sample_logs"
-    if not (folder / "AWSLogs").is_dir():
+    if not (folder / "cloudtrail").is_dir():
         raise TrailsiftError(folder, "the sample logs are not installed", "install trailsift again")
     return folder
 
 
 def _ingest(samples: Path) -> Lake:
+    import json
+    from datetime import datetime
+
     from pipeline.access.snapshots import import_files
     from pipeline.cli.ingest import told
     from pipeline.cli.progress import progress
@@ -61,9 +64,10 @@ def _ingest(samples: Path) -> Lake:
 
     location = _place(samples)
     with progress(current) as report:
-        summary = ingest(location, [str(samples / "AWSLogs")], current.settings, None, report)
+        summary = ingest(location, [str(samples / "cloudtrail")], current.settings, None, report)
     lake = Lake.open(location)
-    imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()))
+    taken = datetime.fromisoformat(json.loads((samples / "planted.json").read_text("utf-8"))["snapshot_taken"])
+    imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()), taken)
     _head("Logs and IAM snapshot")
     _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
     return lake

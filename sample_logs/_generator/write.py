@@ -74,6 +74,7 @@ def facts(sample: Sample) -> dict[str, Any]:
         "objects": len(sample.objects),
         "first_event": sample.events[0].when.isoformat(),
         "last_event": sample.events[-1].when.isoformat(),
+        "snapshot_taken": snapshot.TAKEN,
         "leaked_key": LEAKED,
         "new_key": NEW_KEY,
         "stranger_networks": ["192.0.2.0/24"],
@@ -124,10 +125,12 @@ def section(sample: Sample) -> str:
 
 
 def story_line(row: dict[str, Any]) -> str:
+    """A story as a list item."""
     return f"- **{row['name']}**: {row['text']} {ticked(row['event_ids'])}"
 
 
 def access_line(row: dict[str, Any]) -> str:
+    """A principal as a list item."""
     parts = [f"- **{row['name']}** (`{row['principal_arn']}`): {row['what']}. Remedy: {row['remedy']}."]
     for name in planted_access.LISTS:
         if row[name]:
@@ -138,4 +141,5 @@ def access_line(row: dict[str, Any]) -> str:
 
 
 def ticked(texts: list[str]) -> str:
+    """Code spans."""
     return ", ".join(f"`{each}`" for each in texts)
