@@ -1,0 +1,307 @@
+"""What the pages share: headings, the note on coverage, tables with their exports, empty states, errors.
+
+Log fields are written by attackers. They go into tables, charts, `st.text`, `st.code` and `st.json`, which show them
+as they are; never into Markdown, HTML or links.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, data, filters
+from dashboards.data import Log
+from dashboards.scope import Scope
+from pipeline.errors import NoDataError, TrailsiftError
+
+VIEWS = Path(__file__).parent / "views"
+# A mark and a word, so that nothing hangs on colour alone; the marks are those of `trailsift comply`.
+VERDICTS = {
+    "pass": ("✔ pass", "#2F7D5B"),
+    "fail": ("✘ fail", "#B23A3A"),
+    "no_evidence": ("? no evidence", "#A8650B"),
+    "manual": ("✎ manual", "#1F5F8B"),
+    "not_covered": ("– not covered", "#6B7785"),
+}
+LABELS = {
+    "eventTime": "Time (UTC)", "account_id": "Account", "account": "Account", "awsRegion": "Region", "region": "Region",
+    "principal_arn": "Principal", "session_name": "Session", "service": "Service", "eventName": "Call",
+    "outcome": "Outcome", "errorCode": "Error", "sourceIPAddress": "Source", "event_id": "Event",
+    "severity": "Severity", "title": "Finding", "rule": "Rule", "first_seen": "First (UTC)", "last_seen": "Last (UTC)",
+    "count": "Events", "status": "Status", "verdict": "Verdict", "reason": "Reason", "action": "Action",
+    "resource_scope": "Resources", "first_used": "First use (UTC)", "last_used": "Last use (UTC)",
+    "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
+    "rows_total": "Rows", "eventSource": "Service", "used": "Used", "denied_only": "Denied only", "unused": "Unused",
+    "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
+}  # fmt: skip
+WIDTHS = {
+    "severity": 90, "title": 205, "principal_arn": 290, "account": 115, "account_id": 115, "region": 100,
+    "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
+    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
+    "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
+    "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125, "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
+    "unused_low_confidence": 115, "not_observable": 110, "blocked": 75,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """A page: its file, and what the file declares of itself by TITLE, ICON, ORDER and, where unlisted, HIDDEN."""
+
+    path: Path
+    title: str
+    icon: str
+    order: int
+    hidden: bool
+
+
+def views() -> list[View]:
+    """The files of `views/` in their order; they are read, not run, to find what they declare."""
+    found = []
+    for path in sorted(VIEWS.glob("*.py")):
+        if path.name != "__init__.py":
+            said = _declared(path)
+            found.append(View(path, said["TITLE"], said["ICON"], said["ORDER"], said.get("HIDDEN", False)))
+    return sorted(found, key=lambda view: (view.order, view.title))
+
+
+def _declared(path: Path) -> dict[str, Any]:
+    lines = ast.parse(path.read_text("utf-8"), str(path)).body
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in lines
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
+        and isinstance(node.value, ast.Constant)
+    }  # fmt: skip
+
+
+def here() -> tuple[Log, Scope]:
+    """The lake and the scope that app.py found for this run."""
+    return st.session_state["trailsift_log"], st.session_state["trailsift_scope"]
+
+
+def heading(title: str, question: str, scope: Scope) -> None:
+    """The page's title, what it answers, over which window, and how whole the log of it is."""
+    st.title(title, anchor=False)
+    span = f"{scope.since:%Y-%m-%d %H:%M} to {scope.until:%Y-%m-%d %H:%M} UTC ({scope.length})"
+    named = {"accounts": scope.accounts, "regions": scope.regions}
+    places = [f"{many} {', '.join(chosen)}" if chosen else f"all {many}" for many, chosen in named.items()]
+    missing = data.gaps(scope)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(data.plain(" · ".join([question, span, *places])))
+        if not missing:
+            whole = f"Log complete: {scope.length} without a missing day"
+            st.badge(whole, icon=":material/check_circle:", color="green")
+    if missing:
+        missed(missing)
+
+
+def missed(missing: list[str]) -> None:
+    """What the log lacks, where the eye falls first."""
+    with st.container(border=True, key="coverage", gap="xsmall"):
+        st.markdown(":orange[:material/warning: **The log does not cover the whole window.** Absence proves little:]")
+        for each in missing:
+            st.text(f"– {data.plain(each)}")
+
+
+def nothing(what: str, scope: Scope) -> None:
+    """An empty state that says what its emptiness is worth."""
+    missing = data.gaps(scope)
+    if missing:
+        st.info(
+            f"No {what} in what there is of {scope.length}; the log is not complete (above).",
+            icon=":material/search_off:",
+        )
+    else:
+        st.success(f"No {what}: nothing found in {scope.length} of complete logs.", icon=":material/task_alt:")
+
+
+def table(
+    shown: pd.DataFrame, name: str, scope: Scope, *, select: bool = False, said: str = "",
+    style: Callable[[Any], Any] | None = None, height: int | None = None, **config: Any,
+) -> int | None:  # fmt: skip
+    """A table that exports exactly what it shows; the position of the row somebody chose, where `select`.
+
+    `said` is a word on the rows beside their number; `style` colours a pandas Styler; `config` are columns'
+    settings where LABELS does not do.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key=f"bar-{name}"):
+        number = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
+        st.caption(f"{number} · {said}" if said else number)
+        for fmt in ("csv", "json"):
+            download(shown, name, scope, fmt)
+    columns = {each: _column(each, shown[each]) for each in shown.columns} | config
+    clean = shown.assign(**{each: _clean(shown[each]) for each in shown.columns if _texts(shown[each])})
+    chosen = st.dataframe(
+        style(clean.style) if style else clean, hide_index=True, column_config=columns, key=f"table-{name}",
+        on_select="rerun" if select else "ignore", selection_mode="single-row", height=height or "auto",
+        placeholder="",
+    )  # fmt: skip
+    rows = cast("dict[str, Any]", chosen)["selection"]["rows"] if select else []
+    return rows[0] if rows and rows[0] < len(shown) else None
+
+
+def chosen(row: int | None, ids: list[str], param: str) -> int | None:
+    """The row that somebody chose, else the one that the URL names by `param`; a choice is written into the URL."""
+    if row is not None:
+        st.query_params[param] = ids[row]
+        return row
+    named = st.query_params.get(param)
+    return ids.index(named) if named in ids else None
+
+
+def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:
+    """A button that gives the rows as a file named after the filters."""
+    st.download_button(
+        fmt.upper(), lambda: data.exported(shown, fmt), filename(name, scope, fmt), key=f"{fmt}-{name}",
+        icon=":material/download:", on_click="ignore", type="tertiary", help=f"These rows as {fmt.upper()}",
+    )  # fmt: skip
+
+
+def filename(name: str, scope: Scope, fmt: str) -> str:
+    """`trailsift_NAME_FROM_TO_accounts_regions.csv`."""
+    parts = [
+        "trailsift",
+        name,
+        f"{scope.since:%Y%m%dT%H%MZ}",
+        f"{scope.until:%Y%m%dT%H%MZ}",
+        *scope.accounts,
+        *scope.regions,
+    ]
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(parts))[:180] + f".{fmt}"
+
+
+def events(scope: Scope, name: str, **also: str | tuple[str, ...]) -> None:
+    """A table of events; a row leads to its page."""
+    found, matching = data.events(scope, **also)
+    if found.empty:
+        nothing("event", scope)
+        return
+    left = f"newest of {matching:,} · " if matching > len(found) else ""
+    row = table(found, name, scope, select=True, said=f"{left}choose a row to open its event", style=outcomes)
+    if row is not None:
+        open_event(found["event_id"][row])
+
+
+def open_event(identity: str) -> None:
+    """Goes to the page of one event, which knows the way back."""
+    left = st.session_state["trailsift_page"]
+    if left != "event":
+        bound = set(filters.KEYS)
+        params = {name: value for name, value in st.query_params.items() if name not in bound}
+        st.session_state["trailsift_back"] = (left, params)
+    open_page("event", id=identity)
+
+
+def back() -> None:
+    """A button to the page that led to an event; the browser's own takes a step for each filter in the URL."""
+    name, params = st.session_state.get("trailsift_back", (views()[0].path.stem, {}))
+    title = next(view.title for view in views() if view.path.stem == name)
+    if st.button(f"Back to {title}", icon=":material/arrow_back:", type="tertiary"):
+        open_page(name, **params)
+
+
+def open_page(name: str, **params: str) -> None:
+    """Goes to a page of `views/`; the filters, being bound to the URL, come along by themselves."""
+    st.switch_page(VIEWS / f"{name}.py", query_params=params)
+
+
+def facts(said: dict[str, Any]) -> None:
+    """Names and values, a line each; what is not known is left out."""
+    with st.container(gap="xxsmall"):
+        for name, value in said.items():
+            if value not in (None, ""):
+                left, right = st.columns([1, 4], gap="small")
+                left.caption(name)
+                right.text(data.plain(value))
+
+
+def outcomes(styler: Any) -> Any:
+    """Colours the words of the column `outcome`."""
+    colors = {"denied": charts.OUTCOMES["denied"], "error": "#A8650B"}
+    return styler.map(
+        lambda word: f"color: {colors[word]}; font-weight: 600" if word in colors else "", subset=["outcome"]
+    )
+
+
+def severities(styler: Any) -> Any:
+    """Colours the words of the column `severity`."""
+    return styler.map(
+        lambda word: f"color: {charts.SEVERITIES.get(word, charts.INK)}; font-weight: 600", subset=["severity"]
+    )
+
+
+def marks(styler: Any) -> Any:
+    """Marks and colours the column `verdict` of requirements."""
+    colored = styler.map(lambda word: f"color: {VERDICTS[word][1]}; font-weight: 600", subset=["verdict"])
+    return colored.format({"verdict": lambda word: VERDICTS[word][0]})
+
+
+def permissions(styler: Any) -> Any:
+    """Colours the words of the column `verdict` of permissions."""
+    colors = {"used": "#2F7D5B", "denied_only": "#B23A3A", "unused": "#A8650B", "unused_low_confidence": "#A8650B"}
+    return styler.map(lambda word: f"color: {colors.get(word, charts.MUTED)}", subset=["verdict"])
+
+
+def verdict(word: str) -> None:
+    """The verdict of a requirement, marked and coloured."""
+    colors: dict[str, Literal["green", "red", "orange", "blue"]] = {
+        "pass": "green", "fail": "red", "no_evidence": "orange", "manual": "blue",
+    }  # fmt: skip
+    st.badge(VERDICTS[word][0], color=colors.get(word, "gray"))
+
+
+def no_snapshot(error: NoDataError | None = None) -> None:
+    """What is missing where no IAM snapshot was imported, and the commands that bring one."""
+    with st.container(border=True):
+        st.markdown("**No snapshot imported.** What IAM grants, the log cannot tell: import a snapshot of the account.")
+        st.code(
+            "aws iam get-account-authorization-details > details.json\n"
+            "aws iam generate-credential-report; sleep 10\n"
+            "aws iam get-credential-report --query Content --output text | base64 -d > credentials.csv\n"
+            f"trailsift iam import details.json credentials.csv --lake {data.location()}",
+            language="bash",
+        )
+
+
+def no_data(error: NoDataError) -> None:
+    """What somebody sees who has no log yet: what to run."""
+    st.title("Nothing to show yet", anchor=False)
+    st.text(data.plain(f"{error.place}: {error.problem}."))
+    st.markdown("Bring CloudTrail logs into the lake, a folder or a file at a time:")
+    st.code(f"trailsift ingest PATH --lake {data.location()}", language="bash")
+    st.markdown("or look around with the sample logs that come with Trailsift:")
+    st.code("trailsift demo", language="bash")
+    st.button("Look again", icon=":material/refresh:")
+
+
+def fault(error: TrailsiftError) -> None:
+    """An error as one line: place, what is wrong, what to do."""
+    st.error("This page cannot be shown.", icon=":material/error:")
+    st.code(data.plain(error), language=None, wrap_lines=True)
+
+
+def _column(name: str, values: pd.Series[Any]) -> Any:
+    label, width = LABELS.get(name, name.replace("_", " ").capitalize()), WIDTHS.get(name)
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=width)
+    if pd.api.types.is_bool_dtype(values):
+        return st.column_config.CheckboxColumn(label, width=width)
+    if pd.api.types.is_numeric_dtype(values):
+        return st.column_config.NumberColumn(label, format="localized", width=width)
+    return st.column_config.Column(label, width=width)
+
+
+def _texts(values: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_string_dtype(values.dtype) or values.dtype == object)
+
+
+def _clean(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.map(lambda each: data.plain(each) if isinstance(each, str) else each, na_action="ignore")

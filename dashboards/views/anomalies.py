@@ -1,0 +1,84 @@
+"""Anomalies: findings as episodes, when they were active, and the events of the one that is chosen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, data, parts
+from dashboards.data import Log
+from dashboards.scope import Scope
+
+TITLE = "Anomalies"
+ICON = ":material/notifications_active:"
+ORDER = 30
+
+LISTED = ["severity", "title", "principal_arn", "account", "region", "first_seen", "last_seen", "count", "status"]
+
+
+def show(log: Log, scope: Scope) -> None:
+    """The whole page."""
+    parts.heading(TITLE, "What was out of the ordinary?", scope)
+    every = data.findings(scope)
+    severities = [each for each in charts.SEVERITIES if each in set(every["severity"])]
+    counts = every["severity"].value_counts()
+    chosen = st.pills(
+        "Severity", severities, selection_mode="multi", key="severity", bind="query-params",
+        format_func=lambda each: f"{each} · {counts[each]:,}",
+    )  # fmt: skip
+    findings = (every[every["severity"].isin(chosen)] if chosen else every).reset_index(drop=True)
+    if findings.empty:
+        parts.nothing("finding", scope)
+    else:
+        with st.container(border=True):
+            st.altair_chart(charts.timeline(findings, scope.since, scope.until), alt="When findings were active")
+        listed(findings, scope)
+    unjudged(scope)
+
+
+def listed(findings: pd.DataFrame, scope: Scope) -> None:
+    """The table of findings, and below it the one that was chosen, here or by the URL."""
+    st.subheader("Findings", anchor=False)
+    row = parts.table(
+        findings[LISTED], "findings", scope, select=True, said="choose a row to see its events", style=parts.severities
+    )
+    place = parts.chosen(row, findings["id"].tolist(), "finding")
+    if place is not None:
+        one(findings.iloc[place], scope)
+
+
+def one(finding: pd.Series, scope: Scope) -> None:
+    """A finding: what it means, what to do, and every event it is made of, whatever the window."""
+    with st.container(border=True):
+        st.subheader(finding["title"], anchor=False)
+        parts.facts(
+            {
+                "Severity": finding["severity"],
+                "Principal": finding["principal_arn"],
+                "Where": f"{finding['account']} · {finding['region']}",
+                "When (UTC)": f"{finding['first_seen']:%Y-%m-%d %H:%M:%S} to {finding['last_seen']:%Y-%m-%d %H:%M:%S}",
+                "Rule": finding["rule"],
+                "MITRE ATT&CK": ", ".join(finding["mitre"]),
+            }
+        )
+        st.markdown("**Why it stands out**")
+        for each in finding["evidence"][:20]:
+            st.text(f"– {data.plain(each)}")
+        if len(finding["evidence"]) > 20:
+            st.caption(f"and {len(finding['evidence']) - 20:,} more, in the events below")
+        if finding["action"]:
+            st.markdown("**What to do**")
+            st.text(finding["action"])
+        ids = tuple(finding["event_ids"])
+        parts.events(scope.whole(), f"events-of-{finding['id']}", ids=ids)
+
+
+def unjudged(scope: Scope) -> None:
+    """Those whose history is too short to say what is ordinary for them."""
+    found = data.unjudged(scope)
+    if not found.empty:
+        with st.expander(f"{len(found):,} not judged: their history is too short to know what is ordinary"):
+            parts.table(found, "not-judged", scope)
+
+
+show(*parts.here())
