@@ -7,7 +7,6 @@ as they are; never into Markdown, HTML or links.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,39 +15,12 @@ from typing import Any, Literal, cast
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, data, filters
+from dashboards import columns, data, filters
 from dashboards.data import Log
 from dashboards.scope import Scope
 from pipeline.errors import NoDataError, TrailsiftError
 
 VIEWS = Path(__file__).parent / "views"
-# A mark and a word, so that nothing hangs on colour alone; the marks are those of `trailsift comply`.
-VERDICTS = {
-    "pass": ("✔ pass", "#2F7D5B"),
-    "fail": ("✘ fail", "#B23A3A"),
-    "no_evidence": ("? no evidence", "#A8650B"),
-    "manual": ("✎ manual", "#1F5F8B"),
-    "not_covered": ("– not covered", "#6B7785"),
-}
-LABELS = {
-    "eventTime": "Time (UTC)", "account_id": "Account", "account": "Account", "awsRegion": "Region", "region": "Region",
-    "principal_arn": "Principal", "session_name": "Session", "service": "Service", "eventName": "Call",
-    "outcome": "Outcome", "errorCode": "Error", "sourceIPAddress": "Source", "event_id": "Event",
-    "severity": "Severity", "title": "Finding", "rule": "Rule", "first_seen": "First (UTC)", "last_seen": "Last (UTC)",
-    "count": "Events", "status": "Status", "verdict": "Verdict", "reason": "Reason", "action": "Action",
-    "resource_scope": "Resources", "first_used": "First use (UTC)", "last_used": "Last use (UTC)",
-    "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
-    "rows_total": "Rows", "eventSource": "Service", "used": "Used", "denied_only": "Denied only", "unused": "Unused",
-    "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
-}  # fmt: skip
-WIDTHS = {
-    "severity": 90, "title": 205, "principal_arn": 290, "account": 115, "account_id": 115, "region": 100,
-    "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
-    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
-    "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
-    "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125, "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
-    "unused_low_confidence": 115, "not_observable": 110, "blocked": 75,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,10 +109,10 @@ def table(
         st.caption(f"{number} · {said}" if said else number)
         for fmt in ("csv", "json"):
             download(shown, name, scope, fmt)
-    columns = {each: _column(each, shown[each]) for each in shown.columns} | config
+    settings = {each: columns.column(each, shown[each]) for each in shown.columns} | config
     clean = shown.assign(**{each: _clean(shown[each]) for each in shown.columns if _texts(shown[each])})
     chosen = st.dataframe(
-        style(clean.style) if style else clean, hide_index=True, column_config=columns, key=f"table-{name}",
+        style(clean.style) if style else clean, hide_index=True, column_config=settings, key=f"table-{name}",
         on_select="rerun" if select else "ignore", selection_mode="single-row", height=height or "auto",
         placeholder="",
     )  # fmt: skip
@@ -160,22 +132,9 @@ def chosen(row: int | None, ids: list[str], param: str) -> int | None:
 def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:
     """A button that gives the rows as a file named after the filters."""
     st.download_button(
-        fmt.upper(), lambda: data.exported(shown, fmt), filename(name, scope, fmt), key=f"{fmt}-{name}",
+        fmt.upper(), lambda: data.exported(shown, fmt), columns.filename(name, scope, fmt), key=f"{fmt}-{name}",
         icon=":material/download:", on_click="ignore", type="tertiary", help=f"These rows as {fmt.upper()}",
     )  # fmt: skip
-
-
-def filename(name: str, scope: Scope, fmt: str) -> str:
-    """`trailsift_NAME_FROM_TO_accounts_regions.csv`."""
-    parts = [
-        "trailsift",
-        name,
-        f"{scope.since:%Y%m%dT%H%MZ}",
-        f"{scope.until:%Y%m%dT%H%MZ}",
-        *scope.accounts,
-        *scope.regions,
-    ]
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", "_".join(parts))[:180] + f".{fmt}"
 
 
 def events(scope: Scope, name: str, **also: str | tuple[str, ...]) -> None:
@@ -185,7 +144,7 @@ def events(scope: Scope, name: str, **also: str | tuple[str, ...]) -> None:
         nothing("event", scope)
         return
     left = f"newest of {matching:,} · " if matching > len(found) else ""
-    row = table(found, name, scope, select=True, said=f"{left}choose a row to open its event", style=outcomes)
+    row = table(found, name, scope, select=True, said=f"{left}choose a row to open its event", style=columns.outcomes)
     if row is not None:
         open_event(found["event_id"][row])
 
@@ -223,39 +182,12 @@ def facts(said: dict[str, Any]) -> None:
                 right.text(data.plain(value))
 
 
-def outcomes(styler: Any) -> Any:
-    """Colours the words of the column `outcome`."""
-    colors = {"denied": charts.OUTCOMES["denied"], "error": "#A8650B"}
-    return styler.map(
-        lambda word: f"color: {colors[word]}; font-weight: 600" if word in colors else "", subset=["outcome"]
-    )
-
-
-def severities(styler: Any) -> Any:
-    """Colours the words of the column `severity`."""
-    return styler.map(
-        lambda word: f"color: {charts.SEVERITIES.get(word, charts.INK)}; font-weight: 600", subset=["severity"]
-    )
-
-
-def marks(styler: Any) -> Any:
-    """Marks and colours the column `verdict` of requirements."""
-    colored = styler.map(lambda word: f"color: {VERDICTS[word][1]}; font-weight: 600", subset=["verdict"])
-    return colored.format({"verdict": lambda word: VERDICTS[word][0]})
-
-
-def permissions(styler: Any) -> Any:
-    """Colours the words of the column `verdict` of permissions."""
-    colors = {"used": "#2F7D5B", "denied_only": "#B23A3A", "unused": "#A8650B", "unused_low_confidence": "#A8650B"}
-    return styler.map(lambda word: f"color: {colors.get(word, charts.MUTED)}", subset=["verdict"])
-
-
 def verdict(word: str) -> None:
     """The verdict of a requirement, marked and coloured."""
     colors: dict[str, Literal["green", "red", "orange", "blue"]] = {
         "pass": "green", "fail": "red", "no_evidence": "orange", "manual": "blue",
     }  # fmt: skip
-    st.badge(VERDICTS[word][0], color=colors.get(word, "gray"))
+    st.badge(columns.VERDICTS[word][0], color=colors.get(word, "gray"))
 
 
 def no_snapshot(error: NoDataError | None = None) -> None:
@@ -286,17 +218,6 @@ def fault(error: TrailsiftError) -> None:
     """An error as one line: place, what is wrong, what to do."""
     st.error("This page cannot be shown.", icon=":material/error:")
     st.code(data.plain(error), language=None, wrap_lines=True)
-
-
-def _column(name: str, values: pd.Series[Any]) -> Any:
-    label, width = LABELS.get(name, name.replace("_", " ").capitalize()), WIDTHS.get(name)
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=width)
-    if pd.api.types.is_bool_dtype(values):
-        return st.column_config.CheckboxColumn(label, width=width)
-    if pd.api.types.is_numeric_dtype(values):
-        return st.column_config.NumberColumn(label, format="localized", width=width)
-    return st.column_config.Column(label, width=width)
 
 
 def _texts(values: pd.Series[Any]) -> bool:

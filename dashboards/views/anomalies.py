@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, data, parts
+from dashboards import charts, columns, data, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -40,7 +40,12 @@ def listed(findings: pd.DataFrame, scope: Scope) -> None:
     """The table of findings, and below it the one that was chosen, here or by the URL."""
     st.subheader("Findings", anchor=False)
     row = parts.table(
-        findings[LISTED], "findings", scope, select=True, said="choose a row to see its events", style=parts.severities
+        findings[LISTED],
+        "findings",
+        scope,
+        select=True,
+        said="choose a row to see its events",
+        style=columns.severities,
     )
     place = parts.chosen(row, findings["id"].tolist(), "finding")
     if place is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboards import data, parts
+from dashboards import columns, data, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -34,10 +34,10 @@ def show(log: Log, scope: Scope) -> None:
     frame = pd.DataFrame(report)
     counts = frame["verdict"].value_counts()
     with right:
-        verdicts = [each for each in parts.VERDICTS if counts.get(each, 0)]
+        verdicts = [each for each in columns.VERDICTS if counts.get(each, 0)]
         wanted = st.pills(
             "Verdict", verdicts, selection_mode="multi", key="verdicts", bind="query-params",
-            format_func=lambda each: f"{parts.VERDICTS[each][0]} · {counts[each]:,}",
+            format_func=lambda each: f"{columns.VERDICTS[each][0]} · {counts[each]:,}",
         )  # fmt: skip
     with st.expander("What the verdicts mean"):
         st.text(known[chosen].statement)
@@ -48,7 +48,7 @@ def show(log: Log, scope: Scope) -> None:
     shown = frame[frame["verdict"].isin(wanted)] if wanted else frame
     requirements = [report[place] for place in shown.index]
     row = parts.table(
-        shown[LISTED].reset_index(drop=True), chosen, scope, select=True, style=parts.marks, height=420,
+        shown[LISTED].reset_index(drop=True), chosen, scope, select=True, style=columns.marks, height=420,
         said="choose a row to see what is behind it", title=st.column_config.Column("Requirement", width="large"),
     )  # fmt: skip
     place = parts.chosen(row, [each["requirement"] for each in requirements], "requirement")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, data, parts
+from dashboards import charts, columns, data, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -46,7 +46,7 @@ def show(log: Log, scope: Scope) -> None:
         if len(findings) > 10
         else "choose a row to see its events"
     )
-    row = parts.table(top, "top-findings", scope, select=True, said=said, style=parts.severities)
+    row = parts.table(top, "top-findings", scope, select=True, said=said, style=columns.severities)
     if row is not None:
         parts.open_page("anomalies", finding=findings["id"][row])
 

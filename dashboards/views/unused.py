@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, data, parts
+from dashboards import charts, columns, data, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 from pipeline.errors import NoDataError
@@ -83,7 +83,7 @@ def of_principal(principal: str, scope: Scope) -> None:
     )
     row = parts.table(
         rows.astype({"verdict": "str"}), f"permissions-{principal}", scope, select=True,
-        said="choose a row to see the events behind it", style=parts.permissions if len(rows) < 5000 else None,
+        said="choose a row to see the events behind it", style=columns.permissions if len(rows) < 5000 else None,
     )  # fmt: skip
     if row is not None:
         behind(principal, rows.iloc[row], scope)
