@@ -174,8 +174,8 @@ def test_ids_in_the_readme_are_in_the_logs(events: dict[str, Record]) -> None:
     found = set(re.findall(r"`([0-9a-f]{8}-[0-9a-f-]{27})`", text))
     assert found <= set(events)
     told = [row["event_ids"] for kind in ("incident", "hard_negative", "sign_in", "chain") for row in PLANTED[kind]]
-    assert {each for ids in told for each in ids} <= found
-    assert all(ids for ids in told)
+    # A long story shows its first events and its last; planted.json has every one.
+    assert all({*ids[:5], ids[-1]} <= found for ids in told)
 
 
 def test_the_incident(events: dict[str, Record]) -> None:
