@@ -164,7 +164,10 @@ def severity_bars(findings: pd.DataFrame) -> alt.LayerChart:
 def shares(verdicts: pd.DataFrame, most: int = 12) -> alt.Chart:
     """Granted permissions by verdict, a bar a principal, as shares of what each was granted; takes `data.verdicts`."""
     rows = verdicts.head(most).copy()
-    rows["principal"] = rows["principal_arn"].str.replace(r"^arn:[^:]+:iam::", "", regex=True)
+    # The end of a name tells it from others: Identity Center's long path gives way to it.
+    long_path = r"^arn:[^:]+:iam::(\d*:role/)aws-reserved/sso\.amazonaws\.com/(?:[^/]+/)?"
+    rows["principal"] = rows["principal_arn"].str.replace(long_path, r"\1…/", regex=True)
+    rows["principal"] = rows["principal"].str.replace(r"^arn:[^:]+:iam::", "", regex=True)
     long = rows.melt(["principal", "granted"], list(VERDICTS), "verdict", "permissions")
     long["share"] = long["permissions"] / long["granted"].where(long["granted"] > 0)
     long["rank"] = long["verdict"].map({name: place for place, name in enumerate(VERDICTS)})

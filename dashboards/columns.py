@@ -31,13 +31,13 @@ LABELS = {
     "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
 }  # fmt: skip
 WIDTHS = {
-    "severity": 90, "title": 205, "principal_arn": 290, "account": 115, "account_id": 115, "region": 100,
+    "severity": 90, "title": 235, "principal_arn": 345, "account": 115, "account_id": 115, "region": 130,
     "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
     "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
     "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
     "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125,
     "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
-    "unused_low_confidence": 115, "not_observable": 110, "blocked": 75,
+    "unused_low_confidence": 105, "not_observable": 110, "blocked": 75,
 }  # fmt: skip
 
 

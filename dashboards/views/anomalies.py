@@ -13,7 +13,7 @@ TITLE = "Anomalies"
 ICON = ":material/notifications_active:"
 ORDER = 30
 
-LISTED = ["severity", "title", "principal_arn", "account", "region", "first_seen", "last_seen", "count", "status"]
+LISTED = ["severity", "title", "principal_arn", "first_seen", "last_seen", "count", "account", "region", "status"]
 
 
 def show(log: Log, scope: Scope) -> None:

@@ -17,7 +17,7 @@ ORDER = 10
 
 # The longest window that is still drawn by minutes, by hours.
 UNITS = {"minute": timedelta(hours=4), "hour": timedelta(days=4)}
-LISTED = ["severity", "title", "principal_arn", "account", "region", "first_seen", "count"]
+LISTED = ["severity", "title", "principal_arn", "region", "first_seen", "count"]
 
 
 def show(log: Log, scope: Scope) -> None:
