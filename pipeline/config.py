@@ -24,7 +24,7 @@ class Settings:
     lake: str = "lake"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     max_object_bytes: int = 1 << 30
-    batch_rows: int = 500_000
+    batch_rows: int = 250_000
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -31,7 +31,14 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--one-day", action="store_true", help="all events on one day")
     parser.add_argument("--object-events", type=int, default=3_000, help="mean events an object (default 3000)")
     parser.add_argument("--unknown-share", type=float, default=0.0, help="share of events with members no schema names")
-    return parser.parse_args(given)
+    asked = parser.parse_args(given)
+    if (asked.events is None) != (asked.out is None):
+        parser.error("--events and --out go together")
+    if asked.events is None and asked != parser.parse_args([]):
+        parser.error("the sample has one size and one seed; give --events and --out for other logs")
+    if asked.events is not None and min(asked.events, asked.days, asked.object_events) < 1:
+        parser.error("--events, --days and --object-events are at least 1")
+    return asked
 
 
 def committed() -> int:
@@ -46,8 +53,6 @@ def main(given: list[str] | None = None) -> int:
     asked = arguments(given)
     if asked.events is None:
         return committed()
-    if asked.out is None:
-        sys.exit("generate.py: --events needs a folder; give --out DIR")
     size = bulk.Size(
         events=asked.events,
         days=1 if asked.one_day else asked.days,

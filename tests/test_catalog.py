@@ -24,7 +24,9 @@ _EXPECT = re.compile(r"^-- expect (\d+:\d+: .*)$", re.MULTILINE)
 
 def folder_with(tmp_path: Path, **files: str) -> Path:
     """A folder of questions: `views__x` becomes views/x.sql."""
-    shutil.copytree(home() / "views", tmp_path / "queries" / "views")
+    (tmp_path / "queries" / "views").mkdir(parents=True)
+    for name in ("events", "usage"):
+        shutil.copy(home() / "views" / f"{name}.sql", tmp_path / "queries" / "views")
     for name, text in files.items():
         path = tmp_path / "queries" / f"{name.replace('__', '/')}.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,23 +75,30 @@ def test_a_broken_file_says_where(path: Path, tmp_path: Path) -> None:
 
 
 def test_loading_is_fast() -> None:
-    start = time.process_time()
-    Catalog.load()
-    spent = time.process_time() - start
-    assert spent < 0.01 * len(CATALOG.queries) + 0.5
+    def spent() -> float:
+        start = time.process_time()
+        Catalog.load()
+        return time.process_time() - start
+
+    assert min(spent() for _ in range(3)) < 0.01 * len(CATALOG.queries) + 0.5
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Engine]:
+    with over({}) as opened:
+        CATALOG.install_views(opened)
+        yield opened
 
 
 @pytest.mark.parametrize("identity", sorted(CATALOG.queries))
-def test_every_question_answers_on_an_empty_lake(identity: str) -> None:
+def test_every_question_answers_on_an_empty_lake(empty: Engine, identity: str) -> None:
     found = CATALOG.get(identity)
-    with over({}) as engine:
-        CATALOG.install_views(engine)
-        if found.kind == "view":
-            assert engine.query(f'select * from "{identity.rpartition("/")[2]}"').num_rows == 0
-            return
-        given = {name: "x" for name, each in found.params.items() if each.default is None and not each.optional}
-        table = CATALOG.run(engine, identity, given, as_of=datetime(2026, 1, 1, tzinfo=UTC))
-        assert table.column_names == list(found.columns) or set(table.column_names) == set(found.columns)
+    if found.kind == "view":
+        assert empty.query(f'select * from "{found.name}"').num_rows == 0
+        return
+    given = {name: "x" for name, each in found.params.items() if each.default is None and not each.optional}
+    table = CATALOG.run(empty, identity, given, as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert set(table.column_names) == set(found.columns)
 
 
 @pytest.mark.parametrize("identity", sorted(CATALOG.queries))
@@ -106,7 +115,7 @@ def test_views_come_after_what_they_read(tmp_path: Path) -> None:
     assert order.index("views/events") < order.index("views/m") < order.index("views/z") < order.index("views/a")
 
 
-def test_a_name_of_a_with_clause_is_no_view(tmp_path: Path) -> None:
+def test_a_with_clause_may_have_the_name_of_a_view(tmp_path: Path) -> None:
     text = '-- /// view\n-- title = "v"\n-- ///\nwith usage as (select * from lake.usage) select * from usage\n'
     assert "views/mine" in Catalog.load(folder_with(tmp_path, views__mine=text)).queries
 
@@ -183,8 +192,8 @@ def test_athenas_table_has_its_names_and_texts() -> None:
     assert all(name == name.lower() for name in row)
 
 
-@pytest.mark.parametrize("identity", sorted(each for each in CATALOG.queries if not each.startswith("views/")))
-def test_json_that_duckdb_refuses_stops_no_question(identity: str) -> None:
+@pytest.fixture(scope="module")
+def refused() -> Iterator[Engine]:
     """Open members are kept to the letter; DuckDB's reader wants paired surrogates, which JSON does not ask for."""
     names = ["ConsoleLogin", "AttachUserPolicy", "CreateAccessKey", "GetSessionToken", "PutRolePolicy", "CreateTrail"]
     user = {"type": "IAMUser", "arn": "arn:aws:iam::1:user/u", "userName": "u", "accessKeyId": "AKIA1"}
@@ -196,10 +205,16 @@ def test_json_that_duckdb_refuses_stops_no_question(identity: str) -> None:
             for source in ("iam", "sts", "signin", "cloudtrail")
         ]
     )
-    refused = pa.array(['{"userName": "\\ud800"}'] * rows.num_rows)
+    text = pa.array(['{"userName": "\\ud800"}'] * rows.num_rows)
     for column in ("requestParameters", "responseElements", "additionalEventData"):
-        rows = rows.set_column(rows.schema.get_field_index(column), column, refused)
+        rows = rows.set_column(rows.schema.get_field_index(column), column, text)
+    with over({"events": rows}) as opened:
+        CATALOG.install_views(opened)
+        yield opened
+
+
+@pytest.mark.parametrize("identity", sorted(each for each in CATALOG.queries if not each.startswith("views/")))
+def test_json_that_duckdb_refuses_stops_no_question(refused: Engine, identity: str) -> None:
     found = CATALOG.get(identity)
     given = {name: "x" for name, each in found.params.items() if each.default is None and not each.optional}
-    with over({"events": rows}) as engine:
-        CATALOG.run(engine, identity, given)
+    CATALOG.run(refused, identity, given)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pipeline.cli.context import current, printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import Engine
     from pipeline.lake.tables import Lake
 
 FOLDER = "trailsift-demo"
-MOST = 12  # rows shown of what may be long
 
 
 def register(app: typer.Typer) -> None:
@@ -35,11 +36,11 @@ def demo() -> None:
     catalog = Catalog.load()
     with connect(lake) as engine:
         catalog.install_views(engine)
-        _overview(engine)
-        _unused(engine, catalog)
-        _anomalies(engine, catalog)
+        start, end = _overview(engine)
+        _unused(engine, catalog, start, end)
+        _anomalies(engine, catalog, end)
         judged = _compliance(engine, catalog)
-    _next(_typed(lake.path), judged)
+    _next(_typed(lake.path), (end - start).days + 1, judged)
 
 
 def _samples() -> Path:
@@ -47,12 +48,15 @@ def _samples() -> Path:
     from pipeline.errors import TrailsiftError
 
     folder = Path(__file__).parents[2] / "sample_logs"
-    if not (folder / "AWSLogs").is_dir():
+    if not (folder / "cloudtrail").is_dir():
         raise TrailsiftError(folder, "the sample logs are not installed", "install trailsift again")
     return folder
 
 
 def _ingest(samples: Path) -> Lake:
+    import json
+    from datetime import datetime
+
     from pipeline.access.snapshots import import_files
     from pipeline.cli.ingest import told
     from pipeline.cli.progress import progress
@@ -61,9 +65,10 @@ def _ingest(samples: Path) -> Lake:
 
     location = _place(samples)
     with progress(current) as report:
-        summary = ingest(location, [str(samples / "AWSLogs")], current.settings, None, report)
+        summary = ingest(location, [str(samples / "cloudtrail")], current.settings, None, report)
     lake = Lake.open(location)
-    imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()))
+    taken = datetime.fromisoformat(json.loads((samples / "planted.json").read_text("utf-8"))["snapshot_taken"])
+    imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()), taken)
     _head("Logs and IAM snapshot")
     _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
     return lake
@@ -89,8 +94,9 @@ def _place(samples: Path) -> Path:
     return place
 
 
-def _overview(engine: Engine) -> None:
-    # The views fold an organization's twins; these are calls, not rows.
+def _overview(engine: Engine) -> tuple[datetime, datetime]:
+    """Counts the log; gives the times of its first and last event."""
+    # The view folds the twins of a call between accounts; these are calls, not rows.
     (row,) = engine.query(
         """
         select
@@ -99,50 +105,59 @@ def _overview(engine: Engine) -> None:
             count(distinct awsRegion) as regions,
             count(distinct principal_arn) as principals,
             count(*) filter (outcome = 'denied') as denied,
-            strftime(min(eventTime), '%Y-%m-%d') as first,
-            strftime(max(eventTime), '%Y-%m-%d') as last
+            min(eventTime) as first,
+            max(eventTime) as last
         from events
         """
     ).to_pylist()
     _head("Overview")
     _say(
         f"{row['events']:,} events of {row['principals']:,} principals in {row['accounts']:,} accounts and"
-        f" {row['regions']:,} regions, {row['first']} to {row['last']}; {row['denied']:,} calls were denied"
+        f" {row['regions']:,} regions, {row['first']:%Y-%m-%d} to {row['last']:%Y-%m-%d};"
+        f" {row['denied']:,} calls were denied"
     )
+    return row["first"], row["last"]
 
 
-def _unused(engine: Engine, catalog: Catalog) -> None:
-    from datetime import timedelta
+def _unused(engine: Engine, catalog: Catalog, start: datetime, end: datetime) -> None:
+    import pyarrow.compute as pc
 
     from pipeline.access.unused import unused
 
-    end = engine.as_of()
-    assert end is not None
-    report = unused(engine, end - timedelta(days=90), end)
-    _head("Unused access, 90 days back")
-    _say(", ".join(f"{count:,} {verdict}" for verdict, count in sorted(report.verdicts().items())))
-    rows = report.rows.select(["principal_arn", "verdict"]).to_pylist()
-    counted = Counter(each["principal_arn"] for each in rows if each["verdict"].startswith("unused"))
-    _table([(f"{count:,}", arn) for arn, count in counted.most_common(5)], "unused actions", "principal")
+    report = unused(engine, start, end)
+    _head("Unused access, over the whole log")
+    _say(
+        "granted actions: " + ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(report.verdicts().items()))
+    )
+    unused_rows = report.rows.filter(pc.equal(report.rows["verdict"].cast("string"), "unused"))
+    counted = [(each["counts"], each["values"]) for each in unused_rows["principal_arn"].value_counts().to_pylist()]
+    most = sorted(counted, key=lambda each: (-each[0], each[1]))[:5]
+    _table([(f"{count:,}", arn) for count, arn in most], "unused", "principal")
+    print()
     _questions(engine, catalog, "permissions/")
 
 
-def _anomalies(engine: Engine, catalog: Catalog) -> None:
+def _anomalies(engine: Engine, catalog: Catalog, end: datetime) -> None:
+    """The findings, those of one kind and principal on one line, the gravest first."""
     from pipeline.detect.anomalies import examine
 
-    end = engine.as_of()
-    assert end is not None
-    findings = examine(engine, catalog, None, end).findings
-    counted = Counter(each["severity"] for each in findings)
+    lines: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for each in examine(engine, catalog, None, end).findings:
+        lines.setdefault((each["severity"], each["title"], each["principal_arn"] or "unknown"), []).append(each)
     _head("Anomalies, over the whole log")
-    _say(", ".join(f"{count:,} {severity}" for severity, count in counted.items()) or "nothing out of the ordinary")
-    rows = [
-        (each["severity"], f"{each['first_seen']:%Y-%m-%d %H:%M}", each["title"], each["principal_arn"] or "unknown")
-        for each in findings[:MOST]
-    ]
-    _table(rows, "severity", "first seen", "finding", "principal")
-    if len(findings) > MOST:
-        _say(f"and {len(findings) - MOST:,} more")
+    _table(
+        [
+            (
+                severity,
+                title,
+                f"{min(each['first_seen'] for each in found):%Y-%m-%d %H:%M}",
+                f"{len(found):,}",
+                principal,
+            )
+            for (severity, title, principal), found in lines.items()
+        ],
+        *("severity", "finding", "first seen", "times", "principal"),
+    )
 
 
 def _questions(engine: Engine, catalog: Catalog, folder: str) -> None:
@@ -172,12 +187,12 @@ def _compliance(engine: Engine, catalog: Catalog) -> list[str]:
     return list(known)
 
 
-def _next(lake: str, frameworks: list[str]) -> None:
+def _next(lake: str, days: int, frameworks: list[str]) -> None:
     _head("Next")
     _say(
         f"trailsift dash --lake {lake}",
         f"trailsift list --lake {lake}",
-        f"trailsift unused --lake {lake} -o csv > unused.csv",
+        f"trailsift unused --lookback {days}d --lake {lake} -o csv > unused.csv",
         f"trailsift anomalies --lake {lake}",
         *(f"trailsift comply {name} --lake {lake}" for name in frameworks),
     )

@@ -2,7 +2,7 @@
 
 Three layers, since any one of them has holes. The parse tree must hold nothing but reading: DuckDB counts a SELECT
 whose WITH clause writes a file as a SELECT, and would let it overwrite a file that may be read. The database is one
-of its own, shut before the text is seen (`allowed_paths`, no external access, configuration locked). And it is
+of its own, shut before the text is run (`allowed_paths`, no external access, configuration locked). And it is
 thrown away afterwards, so that nothing a statement does outlives it.
 """
 
@@ -33,13 +33,15 @@ class Answer:
 def run(engine: Engine, sql: str, timeout: float, max_rows: int, params: dict[str, Any], place: str = "sql") -> Answer:
     """At most `max_rows` rows of `sql` over what `engine` reads; raises QueryError after `timeout` seconds."""
     with Engine(engine.plan, engine.tables, memory=engine.memory) as locked:
-        for name, table in engine.registered.items():
-            locked.register(name, table)
-        for name, view in engine.views.items():
-            locked.create_view(name, view)
-        locked.allow_only_own_files()
         statement = parse.statement(locked.con, sql, place)
         parse.refuse_more_than_reading(locked.con, sql, place)
+        for name, table in engine.registered.items():
+            locked.register(name, table)
+        needed = _needed(locked, engine.views, sql)
+        for name, view in engine.views.items():
+            if name in needed:
+                locked.create_view(name, view)
+        locked.allow_only_own_files()
         bound = bindings(statement, params, place)
         done = threading.Event()
         threading.Thread(target=_watch, args=(locked.con, done, timeout), daemon=True).start()
@@ -52,6 +54,19 @@ def run(engine: Engine, sql: str, timeout: float, max_rows: int, params: dict[st
             raise parse.fault(error, sql, place, locked.con, bound) from None
         finally:
             done.set()
+
+
+def _needed(locked: Engine, views: dict[str, str], sql: str) -> set[str]:
+    """The views that `sql` reads, directly or through others; all of them where it asks what there is."""
+    if parse.asks_what_there_is(locked.con, sql):
+        return set(views)
+    found: set[str] = set()
+    queue = [sql]
+    while queue:
+        fresh = (parse.tables(locked.con, queue.pop()) & set(views)) - found
+        found |= fresh
+        queue += [views[name] for name in fresh]
+    return found
 
 
 def _watch(con: duckdb.DuckDBPyConnection, done: threading.Event, timeout: float) -> None:

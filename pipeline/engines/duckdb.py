@@ -98,11 +98,16 @@ class Engine:
     def create_view(self, name: str, sql: str, place: str = "view") -> None:
         """Makes or replaces the view `name` of one SELECT; `adhoc` sees it too."""
         with self._lock:
-            self._point(carriers=True)
+            # A view is bound when it is made, and where columns are mixed that would open every file of the table;
+            # its carrier has all columns and is enough.
+            mixed = sorted(self.plan.mixed) if self.plan else []
+            for table in mixed:
+                self._point(table, carrier=True)
             try:
                 self._read(sql, None, place, lambda rows: rows.create_view(name, replace=True))
             finally:
-                self._point(carriers=False)
+                for table in mixed:
+                    self._point(table, carrier=False)
             self.views[name] = sql
 
     def register(self, name: str, table: pa.Table) -> None:
@@ -156,23 +161,18 @@ class Engine:
         for name, table in self.tables.items():
             self.con.register(f"lake_{name}", table)
             self.con.execute(f"create view lake.{quoted(name)} as select * from {quoted('lake_' + name)}")
-        self._point(carriers=True)
         for name in self.plan.files if self.plan else ():
+            self._point(name, carrier=False)
             mixed = "true" if self.plan and name in self.plan.mixed else "false"
             self.con.execute(
                 f"create view lake.{quoted(name)} as select * from read_parquet(getvariable('files_{name}'),"
                 f" union_by_name = {mixed}, hive_partitioning = false)"
             )
-        self._point(carriers=False)
 
-    def _point(self, carriers: bool) -> None:
-        """Points the raw tables at their carriers alone, or at all planned files.
-
-        A view is bound when it is made, and where columns are mixed that would open every file; the carrier has
-        all columns and is enough.
-        """
-        for name, files in self.plan.files.items() if self.plan else ():
-            self.con.execute(f"set variable files_{name} = $files", {"files": files[:1] if carriers else files})
+    def _point(self, name: str, carrier: bool) -> None:
+        """Points a raw table at its carrier alone, or at all planned files."""
+        files = self.plan.files[name] if self.plan else []
+        self.con.execute(f"set variable files_{name} = $files", {"files": files[:1] if carrier else files})
 
     def _read(self, sql: str, params: dict[str, Any] | None, place: str, use: Callable[[Any], Any]) -> Any:
         """What `use` makes of the relation of `sql`, with DuckDB's errors made ours."""

@@ -118,15 +118,20 @@ def _at(place: str, sql: str, offset: int) -> str:
 
 
 def tables(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
-    """Names of the tables and views without a schema that `sql` reads, its own WITH names apart."""
-    names: set[str] = set()
-    own: set[str] = set()
-    for node in _nodes(_tree(con, sql)):
-        if node.get("type") == "BASE_TABLE" and not node.get("schema_name"):
-            names.add(str(node.get("table_name", "")).lower())
-        for each in (node.get("cte_map") or {}).get("map") or []:
-            own.add(str(each["key"]).lower())
-    return names - own
+    """Names of the tables and views of the main schema that `sql` may read, in lower case.
+
+    Names of its own WITH clauses are among them, as `with events as (select … from events)` reads the view too.
+    """
+    found = (node for node in _nodes(_tree(con, sql)) if node.get("type") == "BASE_TABLE")
+    return {str(each["table_name"]).lower() for each in found if str(each.get("schema_name")).lower() in ("", "main")}
+
+
+def asks_what_there_is(con: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Whether `sql` lists tables or columns (SHOW, DESCRIBE, information_schema), not only reads them."""
+    return any(
+        node.get("type") == "SHOW_REF" or str(node.get("schema_name", "")).lower() == "information_schema"
+        for node in _nodes(_tree(con, sql))
+    )
 
 
 def refuse_more_than_reading(con: duckdb.DuckDBPyConnection, sql: str, place: str) -> bool:

@@ -30,8 +30,8 @@ from pipeline.records.decode import ObjectError, inflate
 from pipeline.records.normalize import Builder, Part, add_object
 from pipeline.sources.base import Source, SourceObject
 
-PART_ROWS = 50_000
-PART_BYTES = 80 << 20
+PART_ROWS = 32_000
+PART_BYTES = 64 << 20
 KEY_COLUMNS = ["eventID", "record_sha256", "account_id"]
 # Values that hardly repeat gain nothing from a dictionary, and building one costs time.
 _UNIQUE = ("eventID", "requestID", "sharedEventID", "record_sha256")

@@ -34,7 +34,7 @@ class Comparer:
     """An in-memory DuckDB that compares rows with the lake's files; its memory is bounded."""
 
     def __init__(self) -> None:
-        self._duckdb = duckdb.connect(config={"memory_limit": "400MB", "threads": 2})
+        self._duckdb = duckdb.connect(config={"memory_limit": "160MB", "threads": 1})
         self._duckdb.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
 
     def rows_in(self, rows: pa.Table, files: list[str]) -> list[int]:

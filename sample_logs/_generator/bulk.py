@@ -65,6 +65,7 @@ class Pool:
         self._at = self._text_at = 0
 
     def hex(self, length: int) -> str:
+        """Hexadecimal digits."""
         at = self._at
         if at + length > len(self._hex):
             self._refill()
@@ -73,6 +74,7 @@ class Pool:
         return self._hex[at : at + length]
 
     def uuid(self) -> str:
+        """A random UUID."""
         at = self._at
         if at + 32 > len(self._hex):
             self._refill()
@@ -82,6 +84,7 @@ class Pool:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def text(self, length: int, alphabet: str = TOKEN) -> str:
+        """Random text; another alphabet than the usual gives capitals and digits."""
         at = self._text_at
         if at + length > len(self._text):
             self._refill()
@@ -91,6 +94,7 @@ class Pool:
         return text if alphabet is TOKEN else text.upper().replace("+", "A").replace("/", "B")
 
     def integer(self, low: int, high: int) -> int:
+        """A whole number, both ends included."""
         return low + int(self.random() * (high - low + 1))
 
 
@@ -123,10 +127,12 @@ class Place:
         self.weights: list[float] = []
 
     def add(self, weight: float, template: str, habit: Habit) -> None:
+        """One more template of this log."""
         self.entries.append((template, habit))
         self.weights.append(weight)
 
     def ready(self) -> None:
+        """Prepare for drawing."""
         self.cumulative = list(accumulate(self.weights))
         self.total = self.cumulative[-1]
 

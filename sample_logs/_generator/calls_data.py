@@ -23,6 +23,7 @@ def register(add: Callable[..., None]) -> None:
 
 
 def bucket_call(add: Callable[..., None], name: str, bucket: str, variant: str, query: str, **more: Any) -> None:
+    """Register a call on a bucket; `query` is the sub-resource that S3 shows as an empty member."""
     arn = f"arn:aws:s3:::{bucket}"
     host = f"{bucket}.s3.<<region>>.amazonaws.com"
     params = {"bucketName": bucket, "Host": host} | ({query: ""} if query else {}) | more.pop("params", {})
@@ -46,6 +47,7 @@ def buckets(add: Callable[..., None]) -> None:
 
 
 def object_call(add: Callable[..., None], name: str, key: str, moved: str, variant: str, **more: Any) -> None:
+    """Register a data event on an object; `moved` names the member that counts its bytes."""
     bucket = f"arn:aws:s3:::{EXPORTS}"
     params = {"bucketName": EXPORTS, "Host": f"{EXPORTS}.s3.<<region>>.amazonaws.com", "key": key}
     extra = s3_extra() | {moved: "<<#size>>", "SSEApplied": "SSE_KMS"}

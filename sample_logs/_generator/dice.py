@@ -29,6 +29,7 @@ class Dice:
         return low + int(self.random() * (high - low + 1))
 
     def pick(self, items: Sequence[T]) -> T:
+        """One of the items, each as likely."""
         return items[int(self.random() * len(items))]
 
     def weighted(self, items: Sequence[tuple[float, T]]) -> T:
@@ -41,6 +42,7 @@ class Dice:
         return items[-1][1]
 
     def chance(self, share: float) -> bool:
+        """True in that share of draws."""
         return self.random() < share
 
     def count(self, mean: float) -> int:
@@ -48,12 +50,15 @@ class Dice:
         return int(mean) + self.chance(mean - int(mean))
 
     def text(self, length: int, alphabet: str = TOKEN) -> str:
+        """Characters of the alphabet."""
         return "".join([alphabet[int(self.random() * len(alphabet))] for _ in range(length)])
 
     def hex(self, length: int) -> str:
+        """Hexadecimal digits."""
         return self.text(length, "0123456789abcdef")
 
     def uuid(self) -> str:
+        """A random UUID."""
         return shaped_uuid(self.hex(32))
 
 

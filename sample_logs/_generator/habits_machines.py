@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from . import actors, iam_dev, iam_prod
 from .habits import EU, US, WEST, Habit, assumes, calls, from_service, opened, role, user
 from .world import DEV, PROD
 
 EXPORTER = user(iam_prod, "report-exporter")
 JENKINS = user(iam_dev, "jenkins")
+
+
+# The account's IAM, the role, bouts a weekday and a day of a weekend, hours, regions and calls by weight.
+FUNCTIONS: tuple[tuple[ModuleType, str, float, float, str, tuple[tuple[float, str], ...], str], ...] = (
+    (
+        iam_prod,
+        "orders-api",
+        3.4,
+        1.6,
+        "always",
+        ((1, US),),
+        """5 dynamodb:DescribeTable 2 dynamodb:DescribeTimeToLive 3 secretsmanager:GetSecretValue
+        3 kms:Decrypt@secret<secretsmanager 2 logs:CreateLogStream 0.2 secretsmanager:GetSecretValue!throttled""",
+    ),
+    (
+        iam_prod,
+        "payments-worker",
+        3.0,
+        2.0,
+        "always",
+        ((1, EU),),
+        """4 sqs:GetQueueAttributes 2 sqs:GetQueueUrl 3 ssm:GetParameter@worker 2 sns:GetTopicAttributes
+        1 logs:CreateLogStream 0.2 sqs:GetQueueAttributes!throttled""",
+    ),
+    (
+        iam_prod,
+        "nightly-snapshots",
+        1.0,
+        1.0,
+        "night",
+        ((1, WEST),),
+        """3 ec2:DescribeVolumes 3 ec2:CreateSnapshot 2 ec2:DescribeSnapshots 2 ec2:DeleteSnapshot
+        1 logs:CreateLogStream 0.6 ec2:CreateSnapshot!limited""",
+    ),
+    (
+        iam_dev,
+        "sandbox-api",
+        1.6,
+        0.4,
+        "always",
+        ((2, EU), (1, US)),
+        "4 dynamodb:DescribeTable 2 dynamodb:DescribeTimeToLive 2 logs:CreateLogStream",
+    ),
+)
 
 
 def habits() -> tuple[Habit, ...]:
@@ -77,48 +123,7 @@ def pipelines() -> tuple[Habit, ...]:
 def functions() -> tuple[Habit, ...]:
     """Lambda functions; Lambda assumes their roles, some calls go out again in their name."""
     made = []
-    rows = (
-        (
-            iam_prod,
-            "orders-api",
-            3.4,
-            1.6,
-            "always",
-            ((1, US),),
-            """5 dynamodb:DescribeTable 2 dynamodb:DescribeTimeToLive 3 secretsmanager:GetSecretValue
-            3 kms:Decrypt@secret<secretsmanager 2 logs:CreateLogStream 0.2 secretsmanager:GetSecretValue!throttled""",
-        ),
-        (
-            iam_prod,
-            "payments-worker",
-            3.0,
-            2.0,
-            "always",
-            ((1, EU),),
-            """4 sqs:GetQueueAttributes 2 sqs:GetQueueUrl 3 ssm:GetParameter@worker 2 sns:GetTopicAttributes
-            1 logs:CreateLogStream 0.2 sqs:GetQueueAttributes!throttled""",
-        ),
-        (
-            iam_prod,
-            "nightly-snapshots",
-            1.0,
-            1.0,
-            "night",
-            ((1, WEST),),
-            """3 ec2:DescribeVolumes 3 ec2:CreateSnapshot 2 ec2:DescribeSnapshots 2 ec2:DeleteSnapshot
-            1 logs:CreateLogStream 0.6 ec2:CreateSnapshot!limited""",
-        ),
-        (
-            iam_dev,
-            "sandbox-api",
-            1.6,
-            0.4,
-            "always",
-            ((2, EU), (1, US)),
-            "4 dynamodb:DescribeTable 2 dynamodb:DescribeTimeToLive 2 logs:CreateLogStream",
-        ),
-    )
-    for module, name, weekday, weekend, hours, regions, mix in rows:
+    for module, name, weekday, weekend, hours, regions, mix in FUNCTIONS:
         target = role(module, name)
         made.append(
             Habit(

@@ -77,6 +77,7 @@ def console_users() -> tuple[Habit, ...]:
     """IAM users in the console; the sign-in opens the bout."""
 
     def sign_in(who: actors.User, variant: str) -> tuple[Step, ...]:
+        """The sign-in of an IAM user."""
         return (Step(f"signin:ConsoleLogin@{variant}", actors.signing_in(who), region=US),)
 
     return (
@@ -95,7 +96,7 @@ def console_users() -> tuple[Habit, ...]:
             calls("""4 monitoring:GetDashboard 5 logs:FilterLogEvents 3 logs:DescribeLogGroups 2 dynamodb:ListTables
                 3 dynamodb:DescribeTable 0.3 dynamodb:DescribeTimeToLive!denied"""),
             "office",
-            0.9,
+            0.3,
             opening=sign_in(ERIN, "no-mfa"),
         ),
         Habit(
@@ -124,6 +125,7 @@ def portal_users() -> tuple[Habit, ...]:
     """Identity Center users: the portal, then a session of the role that their permission set made."""
 
     def portal(name: str, account: str, target: actors.Role, browser: bool) -> tuple[Step, ...]:
+        """What precedes an Identity Center user's first call."""
         person = actors.portal_user(name)
         fixed = {"permission_set": target.name.split("_")[1], "to_account": account}
         steps = (

@@ -67,10 +67,11 @@ LISTS = ("used", "unused", "not_observable", "blocked")
 
 def over_permissioned() -> tuple[Planted, ...]:
     """Those that keep a smaller policy."""
-    return (*machines(), *pipelines(), *people())
+    return (*machines(), *functions(), *pipelines(), *people())
 
 
 def machines() -> tuple[Planted, ...]:
+    """A batch on an instance, and experiments that a control policy stops."""
     return (
         Planted(
             "etl-batch",
@@ -89,6 +90,25 @@ def machines() -> tuple[Planted, ...]:
                 "exports-key": document(statement("kms:Decrypt kms:GenerateDataKey", prod.DATA_KEY)),
             },
         ),
+        Planted(
+            "ml-experiments",
+            f"arn:aws:iam::{DEV}:role/research/ml-experiments",
+            "`bedrock:*`, which the service control policy no-generative-models takes away again",
+            "drop what is blocked",
+            used="sagemaker:DescribeTrainingJob sagemaker:ListTrainingJobs",
+            blocked="bedrock:InvokeModel bedrock:ListFoundationModels bedrock:ListInferenceProfiles",
+            replacement={
+                "experiments": document(
+                    statement("sagemaker:DescribeTrainingJob sagemaker:ListTrainingJobs", sid="Training")
+                )
+            },
+        ),
+    )
+
+
+def functions() -> tuple[Planted, ...]:
+    """Lambda functions, much of whose work leaves no events."""
+    return (
         Planted(
             "orders-api",
             f"arn:aws:iam::{PROD}:role/service-role/orders-api",
@@ -132,23 +152,11 @@ def machines() -> tuple[Planted, ...]:
                 )
             },
         ),
-        Planted(
-            "ml-experiments",
-            f"arn:aws:iam::{DEV}:role/research/ml-experiments",
-            "`bedrock:*`, which the service control policy no-generative-models takes away again",
-            "drop what is blocked",
-            used="sagemaker:DescribeTrainingJob sagemaker:ListTrainingJobs",
-            blocked="bedrock:InvokeModel bedrock:ListFoundationModels bedrock:ListInferenceProfiles",
-            replacement={
-                "experiments": document(
-                    statement("sagemaker:DescribeTrainingJob sagemaker:ListTrainingJobs", sid="Training")
-                )
-            },
-        ),
     )
 
 
 def pipelines() -> tuple[Planted, ...]:
+    """The deployment role, under a permissions boundary."""
     deploying = document(
         statement(STACKS, f"arn:aws:cloudformation:*:{PROD}:stack/orders-api/*", sid="Stack"),
         statement(FUNCTION, f"arn:aws:lambda:*:{PROD}:function:orders-api", sid="Function"),
@@ -171,6 +179,7 @@ def pipelines() -> tuple[Planted, ...]:
 
 
 def people() -> tuple[Planted, ...]:
+    """Users: an administrator, a member of a group, and the one whose key leaked."""
     return (
         Planted(
             "dmitri.volkov",
@@ -201,7 +210,7 @@ def people() -> tuple[Planted, ...]:
             f"arn:aws:iam::{PROD}:user/service/report-exporter",
             "may attach policies to itself, which the incident used; holds AdministratorAccess since then",
             "treat as compromised: both keys off, AdministratorAccess and own-credentials away, a role instead of a "
-            "user. What the stranger called is `used` in the log, so no log proves this remedy: judge the window before it",
+            "user. What the stranger called is `used` in the log, so no log proves this remedy: judge what came before",
             used="s3:ListBucket s3:GetObject s3:PutObject kms:Decrypt kms:GenerateDataKey iam:AttachUserPolicy "
             "iam:CreateAccessKey iam:GetUser iam:ListAccessKeys iam:ListUsers s3:ListAllMyBuckets "
             "secretsmanager:ListSecrets",

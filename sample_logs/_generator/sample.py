@@ -87,7 +87,6 @@ def slots(habit: Habit, when: datetime) -> dict[str, str]:
 
 def delivered(sample: Sample) -> tuple[list[Event], list[Event]]:
     """Fill the sample's objects; returns the events that came late and those that came twice."""
-    dice = Dice(SEED, "delivery")
     late = [event for event in sample.events if Dice(SEED, "late", event.id).chance(0.0009)]
     doubled = [event for event in sample.events if Dice(SEED, "twice", event.id).chance(0.0009)]
     doubled = [event for event in doubled if event not in late]
@@ -97,12 +96,15 @@ def delivered(sample: Sample) -> tuple[list[Event], list[Event]]:
             places[event.account, event.region].append(event)
     for (account, region), events in sorted(places.items()):
         for batch in batches(events):
-            put(sample, account, region, batch, batch[-1].when + timedelta(seconds=dice.integer(120, 420)))
+            delay = Dice(SEED, "delivery", batch[0].id).integer(120, 420)
+            put(sample, account, region, batch, batch[-1].when + timedelta(seconds=delay))
     for event in late:  # the day after, on their own
         midnight = datetime.combine(event.when.date(), datetime.min.time(), UTC) + timedelta(days=1)
-        put(sample, event.account, event.region, [event], midnight + timedelta(minutes=dice.integer(20, 400)))
+        delay = Dice(SEED, "delivery", event.id).integer(20, 400)
+        put(sample, event.account, event.region, [event], midnight + timedelta(minutes=delay))
     for event in doubled:  # again, some minutes later
-        put(sample, event.account, event.region, [event], event.when + timedelta(minutes=dice.integer(10, 30)))
+        delay = Dice(SEED, "delivery", event.id).integer(10, 30)
+        put(sample, event.account, event.region, [event], event.when + timedelta(minutes=delay))
     return late, doubled
 
 

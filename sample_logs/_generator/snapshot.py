@@ -19,6 +19,7 @@ from .usage import LastUsed
 from .world import DEV, ORGANIZATION, PROD, Group, Policy, Role, User, document, statement
 
 ACCOUNTS: tuple[tuple[str, ModuleType, bool], ...] = ((PROD, iam_prod, True), (DEV, iam_dev, False))  # root has MFA?
+TAKEN = "2026-10-31T23:45:00+00:00"
 MASTER = "999900001111"  # the organization's management account
 COLUMNS = [
     "user",
@@ -91,6 +92,7 @@ def attachments(names: tuple[str, ...], policies: dict[str, Policy]) -> list[dic
 
 
 def user(each: User, policies: dict[str, Policy]) -> dict[str, Any]:
+    """An entry of UserDetailList."""
     return {
         "Path": each.path,
         "UserName": each.name,
@@ -105,6 +107,7 @@ def user(each: User, policies: dict[str, Policy]) -> dict[str, Any]:
 
 
 def group(each: Group, policies: dict[str, Policy]) -> dict[str, Any]:
+    """An entry of GroupDetailList."""
     return {
         "Path": each.path,
         "GroupName": each.name,
@@ -117,6 +120,7 @@ def group(each: Group, policies: dict[str, Policy]) -> dict[str, Any]:
 
 
 def role(each: Role, policies: dict[str, Policy], used: LastUsed) -> dict[str, Any]:
+    """An entry of RoleDetailList."""
     trust = {"Version": "2012-10-17", "Statement": list(each.trust)}
     core = {
         "Path": each.path,
@@ -142,6 +146,7 @@ def role(each: Role, policies: dict[str, Policy], used: LastUsed) -> dict[str, A
 
 
 def managed(each: Policy, module: ModuleType) -> dict[str, Any]:
+    """An entry of Policies, its versions newest first."""
     holders: tuple[Any, ...] = (*module.USERS, *module.GROUPS, *module.ROLES)
     documents = [*each.older, each.document]
     versions = [
@@ -180,6 +185,7 @@ def credential_report(account: str, module: ModuleType, used: LastUsed, root_has
 
 
 def root_row(account: str, used: LastUsed, has_mfa: bool) -> dict[str, str]:
+    """The report's row of the root user."""
     arn = f"arn:aws:iam::{account}:root"
     row = dict.fromkeys(COLUMNS, "N/A")
     row |= {"user": "<root_account>", "arn": arn, "user_creation_time": "2022-05-16T08:30:00+00:00"}
@@ -189,6 +195,7 @@ def root_row(account: str, used: LastUsed, has_mfa: bool) -> dict[str, str]:
 
 
 def user_row(each: User, used: LastUsed) -> dict[str, str]:
+    """The report's row of an IAM user."""
     row = dict.fromkeys(COLUMNS, "N/A")
     row |= {"user": each.name, "arn": each.arn, "user_creation_time": each.created}
     row |= dict.fromkeys((c for c in COLUMNS if c.endswith("_active")), "false")

@@ -67,6 +67,7 @@ def paced(start: datetime, spelled: str, seconds: tuple[int, int]) -> list[tuple
 
 
 def first_use() -> Story:
+    """The leaked key from a network that is new to it."""
     calls = paced(FIRST_USE, "sts:GetCallerIdentity iam:GetUser iam:ListAccessKeys", (4, 15))
     return Story(
         "incident",
@@ -77,6 +78,7 @@ def first_use() -> Story:
 
 
 def reconnaissance() -> Story:
+    """Many different calls, all refused."""
     tried = " ".join(f"{each}!denied" for each in TRIED.split())
     calls = paced(FIRST_USE + timedelta(seconds=58), tried, (6, 24))
     elsewhere = paced(FIRST_USE + timedelta(minutes=8), "ec2:DescribeInstances!denied ec2:DescribeVpcs!denied", (5, 9))
@@ -86,6 +88,7 @@ def reconnaissance() -> Story:
 
 
 def escalation() -> Story:
+    """The policy, and what it opens."""
     then = paced(ATTACHED + timedelta(seconds=40), "iam:ListUsers s3:ListBuckets secretsmanager:ListSecrets", (5, 20))
     calls = [(ATTACHED, "iam:AttachUserPolicy"), *then]
     text = "AttachUserPolicy puts AdministratorAccess on the caller itself; what was denied before now succeeds."
@@ -93,12 +96,14 @@ def escalation() -> Story:
 
 
 def persistence() -> Story:
+    """A key of the stranger's own."""
     text = f"CreateAccessKey makes a second key, {NEW_KEY}."
     calls = [(NEW_KEY_MADE, "iam:CreateAccessKey")]
     return Story("incident", "new access key", text, visit(LEAKED, "192.0.2.61", calls))
 
 
 def data_read() -> Story:
+    """What it was all for."""
     wanted = "sts:GetCallerIdentity s3:ListObjects@all " + "s3:GetObject@report " * 24 + "kms:Decrypt@data<s3 " * 4
     wanted += "s3:ListObjects@curated " + "s3:GetObject@curated " * 11
     text = "The new key, from the same new network, lists the bucket and reads customer reports and curated orders."
@@ -106,6 +111,7 @@ def data_read() -> Story:
 
 
 def second_visit() -> Story:
+    """The night after."""
     wanted = "s3:ListObjects@report " + "s3:GetObject@report " * 9
     text = "A night later the new key comes back for the day's reports."
     return Story("incident", "second visit", text, visit(NEW_KEY, "192.0.2.77", paced(AGAIN, wanted, (3, 15))))

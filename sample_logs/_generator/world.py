@@ -72,13 +72,16 @@ class User:
 
     @property
     def arn(self) -> str:
+        """The ARN, with the path."""
         return f"arn:aws:iam::{self.account}:user{self.path}{self.name}"
 
     @property
     def id(self) -> str:
+        """The unique id that records carry as principalId."""
         return unique_id("AIDA", self.account, self.name)
 
     def access_key(self, number: int = 0) -> str:
+        """The id of the user's first or second key."""
         return key_id("AKIA", self.account, self.name, number)
 
 
@@ -101,10 +104,12 @@ class Role:
 
     @property
     def arn(self) -> str:
+        """The ARN, with the path."""
         return f"arn:aws:iam::{self.account}:role{self.path}{self.name}"
 
     @property
     def id(self) -> str:
+        """The unique id that records carry as principalId."""
         return unique_id("AROA", self.account, self.name)
 
 
@@ -121,6 +126,7 @@ class Group:
 
     @property
     def arn(self) -> str:
+        """The ARN, with the path."""
         return f"arn:aws:iam::{self.account}:group{self.path}{self.name}"
 
 
@@ -137,6 +143,7 @@ class Policy:
 
     @property
     def arn(self) -> str:
+        """The ARN, with the path."""
         return f"arn:aws:iam::{self.account}:policy{self.path}{self.name}"
 
 

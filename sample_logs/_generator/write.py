@@ -15,6 +15,7 @@ from .usage import last_used
 from .world import DEV, PROD, REGIONS
 
 LOGS = "cloudtrail"
+SHOWN = 6  # event ids a story shows in the README
 BEGIN, END = "<!-- planted: written by generate.py -->", "<!-- end of planted -->"
 
 
@@ -74,6 +75,7 @@ def facts(sample: Sample) -> dict[str, Any]:
         "objects": len(sample.objects),
         "first_event": sample.events[0].when.isoformat(),
         "last_event": sample.events[-1].when.isoformat(),
+        "snapshot_taken": snapshot.TAKEN,
         "leaked_key": LEAKED,
         "new_key": NEW_KEY,
         "stranger_networks": ["192.0.2.0/24"],
@@ -107,8 +109,8 @@ def section(sample: Sample) -> str:
         lines += ["", f"### {title}", ""]
         lines += [story_line(row) for row in known[kind]]
     lines += ["", "### Delivery", ""]
-    lines.append(f"- **delivered a day late**: {ticked(known['late_deliveries'])}")
-    lines.append(f"- **delivered twice**: {ticked(known['delivered_twice'])}")
+    lines.append(f"- **delivered a day late**: {events_of(known['late_deliveries'])}")
+    lines.append(f"- **delivered twice**: {events_of(known['delivered_twice'])}")
     pairs = "; ".join(f"`{a}` = `{b}`" for a, b in known["twins"])
     lines.append(f"- **one call in two logs** (dev = prod, one sharedEventID): {pairs}")
     for name, title in (
@@ -124,10 +126,19 @@ def section(sample: Sample) -> str:
 
 
 def story_line(row: dict[str, Any]) -> str:
-    return f"- **{row['name']}**: {row['text']} {ticked(row['event_ids'])}"
+    """A story as a list item."""
+    return f"- **{row['name']}**: {row['text']} {events_of(row['event_ids'])}"
+
+
+def events_of(ids: list[str]) -> str:
+    """Event ids for people: all of a few, else the first ones, the last, and how many; `planted.json` has every one."""
+    if len(ids) <= SHOWN:
+        return ticked(ids)
+    return f"{ticked(ids[: SHOWN - 1])} … {ticked(ids[-1:])} ({len(ids)} events)"
 
 
 def access_line(row: dict[str, Any]) -> str:
+    """A principal as a list item."""
     parts = [f"- **{row['name']}** (`{row['principal_arn']}`): {row['what']}. Remedy: {row['remedy']}."]
     for name in planted_access.LISTS:
         if row[name]:
@@ -138,4 +149,5 @@ def access_line(row: dict[str, Any]) -> str:
 
 
 def ticked(texts: list[str]) -> str:
+    """Code spans."""
     return ", ".join(f"`{each}`" for each in texts)

@@ -150,7 +150,7 @@ def test_is_refused_without_a_trace(engine: Engine, folder: Path, sql: str) -> N
     assert "\n" not in str(caught.value)
     assert state(folder) == before
     assert dict(os.environ) == environment
-    assert engine.adhoc("select count(*) as n from events").table["n"].to_pylist() == [5]
+    assert engine.query("select count(*) as n from events")["n"].to_pylist() == [5]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,8 @@ def test_the_locked_database_refuses_by_itself(engine: Engine, folder: Path, sql
         "select list_transform([1, 2], lambda x: x + 1)",
         "select * from information_schema.columns",
         "select 1 union all by name select 2 as b;",
+        'select * from main.events join "Principals" using (principal_arn)',
+        "with events as (select * from events) select * from events",
     ],
 )
 def test_reading_is_allowed(engine: Engine, sql: str) -> None:

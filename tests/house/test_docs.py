@@ -38,7 +38,7 @@ CODES = {"--fail-on": 3}
 def commands() -> list[str]:
     """Each `$ ` line of the README's console blocks, with its continued lines joined."""
     blocks = re.findall(r"^```console\n(.*?)^```", README, re.S | re.M)
-    joined = "\n".join(blocks).replace("\\\n", " ")
+    joined = re.sub(r" *\\\n *", " ", "\n".join(blocks))
     return [line[2:].strip() for line in joined.splitlines() if line.startswith("$ ")]
 
 
@@ -57,7 +57,7 @@ VERBS = verbs(typer.main.get_command(cli.application()))
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the README leaves it after `make demo`: the sample logs, and the lake made from them."""
+    """A folder as the README's first commands leave it: the sample logs, and the lake made from them."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "sample_logs").symlink_to(ROOT / "sample_logs")
     tools = folder / "bin"
@@ -65,8 +65,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entry = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline.cli import main; main()"
     (tools / "trailsift").write_text(f'#!/bin/sh\nexec {sys.executable} -c {shlex.quote(entry)} "$@"\n')
     (tools / "trailsift").chmod(0o755)
-    done = shell(folder, "trailsift demo --lake lake")
-    assert done.returncode == 0, done.stderr
+    for command in [each for each in commands() if each.startswith(("trailsift ingest", "trailsift iam import"))]:
+        done = shell(folder, command)
+        assert done.returncode == 0, f"$ {command}\n{done.stderr}"
     return folder
 
 
@@ -93,7 +94,8 @@ def test_a_command_of_the_readme_runs(command: str, request: pytest.FixtureReque
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_in_the_readme(verb: str) -> None:
-    assert re.search(rf"trailsift {verb}\b|^\| `{verb}\b", README, re.M)
+    table = re.search(r"^\| command \| does \|$.*?^$", README, re.M | re.S)
+    assert table and re.search(rf"`{verb}\b", table[0])
 
 
 def test_every_verb_in_the_readme_exists() -> None:
