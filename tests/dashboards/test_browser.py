@@ -15,11 +15,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dashboards import parts
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 PLANTED = json.loads((ROOT / "sample_logs" / "planted.json").read_text())
@@ -69,66 +73,81 @@ def test_it_listens_on_this_machine_only(server: int) -> None:
     assert listening(server) == {"0100007F"}  # 127.0.0.1, byte by byte from the end
 
 
-def test_pages_rows_and_exports(server: int, chromium: Path) -> None:
-    """One browser for all of it, since starting one takes seconds."""
-    from playwright.sync_api import Page, sync_playwright
-
-    home = f"http://127.0.0.1:{server}"
-    asked: list[str] = []
-
-    def still(page: Page) -> None:
-        page.wait_for_function(RUNNING, timeout=90_000)
-        page.wait_for_timeout(700)
-        page.wait_for_function(RUNNING, timeout=90_000)
-        assert page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
-
-    def choose(page: Page, table: int) -> None:
-        """A click on the first row's box; a table is drawn on a canvas."""
-        frame = page.locator('[data-testid="stDataFrame"]').nth(table)
-        frame.scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
-        frame.locator("canvas").first.click(position={"x": 14, "y": 52}, force=True)
+@pytest.fixture(scope="module")
+def visit(server: int, chromium: Path) -> Iterator[Visit]:
+    """One browser for all tests, since starting one takes seconds."""
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=str(chromium), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.on("request", lambda request: asked.append(request.url))
-        for view in parts.views():
-            page.goto(f"{home}/{'' if view.order == 10 else view.path.stem}?window=30d")
-            still(page)
-            assert page.locator("h1").first.inner_text() == view.title
-            wide = "() => document.documentElement.scrollWidth <= window.innerWidth"
-            assert page.evaluate(wide), f"{view.title} is wider than the window"
-
-        # A link with filters, the page's own too: what it names is what is shown, here and on the next page.
-        page.goto(f"{home}/anomalies?window=7d&account={PLANTED['accounts'][0]}&severity=medium")
-        still(page)
-        assert page.get_by_text("(7 d)").count() == 1
-        with page.expect_download() as awaited:
-            page.get_by_role("button", name="CSV").first.click()
-        rows = list(csv.DictReader(io.StringIO(Path(awaited.value.path()).read_text("utf-8"), newline="")))
-        assert rows
-        assert {row["severity"] for row in rows} == {"medium"}
-        assert re.fullmatch(
-            rf"trailsift_findings_2026\w+_2026\w+_{PLANTED['accounts'][0]}\.csv", awaited.value.suggested_filename
-        )
-        page.get_by_role("link", name="Overview").click()
-        page.wait_for_url(lambda url: "anomalies" not in url)
-        still(page)
-        assert "window=7d" in page.url
-        assert f"account={PLANTED['accounts'][0]}" in page.url
-
-        # From a finding to its events to one event, and back.
-        choose(page, 0)
-        page.wait_for_url("**/anomalies?*finding=*", timeout=60_000)
-        still(page)
-        choose(page, 1)
-        page.wait_for_url("**/event?*id=*", timeout=60_000)
-        still(page)
-        assert page.locator("h1").inner_text() == "Event"
-        assert page.get_by_text('"eventVersion"').count() == 1
-        page.get_by_role("button", name="Back to Anomalies").click()
-        page.wait_for_url("**/anomalies?*finding=*", timeout=60_000)
-        still(page)
+        yield Visit(browser.new_page(viewport={"width": 1440, "height": 900}), f"http://127.0.0.1:{server}")
         browser.close()
-    assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
+
+
+class Visit:
+    """A tab of the browser on the dashboard; `asked` is every address that it asked for anything."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.page, self.home = page, home
+        self.asked: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.home}/{path}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits until the page has been drawn, which it was without an exception or an error."""
+        for _ in range(2):
+            self.page.wait_for_function(RUNNING, timeout=90_000)
+            self.page.wait_for_timeout(500)
+        assert self.page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
+
+    def follow(self, table: int, to: str) -> None:
+        """Chooses the first row of a table by its box; a table is drawn on a canvas, so by its place."""
+        frame = self.page.locator('[data-testid="stDataFrame"]').nth(table)
+        frame.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+        frame.locator("canvas").first.click(position={"x": 14, "y": 52}, force=True)
+        self.page.wait_for_url(to, timeout=60_000)
+        self.settle()
+
+
+@pytest.mark.parametrize("view", parts.views(), ids=lambda view: view.path.stem)
+def test_a_page_opens_and_fits(view: parts.View, visit: Visit) -> None:
+    visit.open(f"{'' if view is parts.views()[0] else view.path.stem}?window=30d")
+    assert visit.page.locator("h1").first.inner_text() == view.title
+    assert visit.page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_link_says_what_is_shown_and_exported(visit: Visit) -> None:
+    account = PLANTED["accounts"][0]
+    visit.open(f"anomalies?window=7d&account={account}&severity=medium")
+    assert visit.page.get_by_text("(7 d)").count() == 1
+    with visit.page.expect_download() as awaited:
+        visit.page.get_by_role("button", name="CSV").first.click()
+    text = Path(awaited.value.path()).read_text("utf-8")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert {row["severity"] for row in rows} == {"medium"}
+    assert re.fullmatch(rf"trailsift_findings_2026\w+_2026\w+_{account}\.csv", awaited.value.suggested_filename)
+    visit.page.get_by_role("link", name="Overview").click()
+    visit.page.wait_for_url(lambda url: "anomalies" not in url)
+    visit.settle()
+    assert "window=7d" in visit.page.url
+    assert f"account={account}" in visit.page.url
+
+
+def test_a_row_leads_to_its_event_and_back(visit: Visit) -> None:
+    visit.open("?window=7d")
+    visit.follow(0, "**/anomalies?*finding=*")
+    visit.follow(1, "**/event?*id=*")
+    assert visit.page.locator("h1").inner_text() == "Event"
+    assert visit.page.get_by_text('"eventVersion"').count() == 1
+    visit.page.get_by_role("button", name="Back to Anomalies").click()
+    visit.page.wait_for_url("**/anomalies?*finding=*", timeout=60_000)
+    visit.settle()
+
+
+def test_the_browser_is_sent_nowhere_else(visit: Visit) -> None:
+    visit.open("anomalies")
+    assert [url for url in visit.asked if not url.startswith((visit.home, "data:", "blob:"))] == []
