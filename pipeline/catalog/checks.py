@@ -14,7 +14,8 @@ from pipeline.engines.duckdb import Engine
 from pipeline.errors import QueryError
 
 # What every anomaly gives: one row an event that stands out. `detail` says why, in words; `baseline` is false on the
-# row of a principal whose history is too short to judge, which is told to the reader and raises no finding.
+# row of a principal whose history is too short to judge, which is told to the reader and raises no finding. A column
+# `severity` may grade rows apart from the header's; a finding has the gravest of its rows.
 ANOMALY = {
     "eventTime": "TIMESTAMP WITH TIME ZONE",
     "eventID": "VARCHAR",

@@ -95,7 +95,7 @@ def _finding(query: Query, episode: list[dict[str, Any]]) -> dict[str, Any]:
         "id": hashlib.sha256(begun.encode()).hexdigest()[:16],
         "rule": query.id,
         "title": query.title,
-        "severity": query.severity,
+        "severity": min((row.get("severity") or query.severity for row in episode), key=SEVERITIES.index),
         "status": "open",
         "principal_arn": first["principal_arn"],
         "account": first["account_id"],

@@ -43,6 +43,9 @@ with own as (
         row_number() over everything as nth,
         dense_rank() over (partition by principal_arn order by eventTime::date) as nth_day,
         min(eventTime) over (partition by principal_arn) as known_since,
+        max(eventTime) over (partition by principal_arn) as known_until,
+        count(*) over (partition by principal_arn) as all_events,
+        count(distinct eventTime::date) over (partition by principal_arn) as all_days,
         coalesce(not readOnly, false) or eventName in (
             'AssumeRole', 'BatchGetSecretValue', 'Decrypt', 'GetFederationToken', 'GetParameter', 'GetParameters',
             'GetParametersByPath', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
@@ -78,6 +81,7 @@ firsts as (
     select
         *,
         nth > $events and nth_day > $days and eventTime >= known_since + to_days($days) as known,
+        all_events > $events and all_days > $days and known_until >= known_since + to_days($days) as known_in_the_end,
         row_number() over (partition by principal_arn order by eventTime, eventID) as place
     from first_calls
     where sensitive and eventTime >= $since and (guarded or peers < $peers)
@@ -89,9 +93,9 @@ select
             'first {} in {} events since {}; {} other principals of the account made it before',
             eventName, nth, strftime(known_since, '%Y-%m-%d'), peers
         )
-        else format('known for {} days and {} events', nth_day, nth)
+        else format('known on {} days by {} events', all_days, all_events)
     end as detail,
     known as baseline
 from firsts
-where known or place = 1
+where known or (place = 1 and not known_in_the_end)
 order by eventTime, eventID

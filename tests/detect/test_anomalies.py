@@ -218,6 +218,20 @@ def test_case(rule: str, records: Records, expected: int) -> None:
         assert each["first_seen"] >= NOW - timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    ("there", "severity"),
+    [
+        ([at(NOW, userIdentity=USER, **NEW_NET)], "low"),
+        ([at(NOW, userIdentity=USER, errorCode="AccessDenied", **NEW_NET)], "high"),
+        ([at(NOW, userIdentity=USER, **NEW_NET), at(NOW, userIdentity=USER, eventName="ListUsers", **NEW_NET)], "high"),
+    ],
+    ids=["as at home", "refused", "a call never made before"],
+)
+def test_a_journey_is_graded_apart(there: Records, severity: str) -> None:
+    (found,) = examined([*habits(userIdentity=USER), *there]).findings
+    assert (found["rule"], found["severity"]) == ("anomalies/access_key_from_new_network", severity)
+
+
 def test_a_burst_lists_all_of_its_events() -> None:
     records = refused([*CALLS, "Describe0"])
     (found,) = (each for each in examined(records).findings if each["rule"] == "anomalies/access_denied_burst")
@@ -228,6 +242,15 @@ def test_short_history_is_told_and_raises_nothing() -> None:
     judged = examined([*habits(days=3), at(NOW, eventName="DeleteTrail", readOnly=False)])
     assert judged.findings == []
     assert [rule for rule, _, _ in judged.unjudged] == ["anomalies/first_sensitive_call"]
+
+
+def test_who_becomes_known_is_judged_and_not_told() -> None:
+    """The first events of every log are new; only who is still unknown at its end is worth a word."""
+    records = [change("DeleteTags", NOW - timedelta(days=21)), *habits(), *habits(userIdentity=USER)]
+    with over({"events": to_table(records)}) as engine:
+        CATALOG.install_views(engine)
+        judged = examine(engine, CATALOG, None, NOW)
+    assert (judged.findings, judged.unjudged) == ([], [])
 
 
 def test_episodes_part_after_a_quiet_week_and_keep_their_id() -> None:
