@@ -189,7 +189,8 @@ def findings(scope: Scope) -> pd.DataFrame:
     if scope.accounts:
         active &= found["account"].isin(scope.accounts)
     if scope.regions:
-        active &= found["region"].map(lambda regions: bool(set(str(regions).split(", ")) & set(scope.regions)))
+        inside = [bool(set(str(regions).split(", ")) & set(scope.regions)) for regions in found["region"]]
+        active &= pd.Series(inside, index=found.index, dtype=bool)
     chosen: pd.DataFrame = found[active].reset_index(drop=True)
     return chosen
 

@@ -32,7 +32,9 @@ def sidebar(log: Log) -> Scope | None:
         _as_of(log)
     custom = since is not None or until is not None
     end = until or log.as_of
-    start = since or (end - WINDOWS[chosen] if chosen in WINDOWS else log.begins)
+    # A log of a single moment is shown with the hour before it, since a window has a length.
+    whole = min(log.begins, log.as_of - timedelta(hours=1))
+    start = since or (end - WINDOWS[chosen] if chosen in WINDOWS else log.begins if log.begins < end else whole)
     if start >= end:
         st.error("The window ends before it begins: choose a From that is before To.", icon=":material/event_busy:")
         return None

@@ -7,7 +7,7 @@ as they are; never into Markdown, HTML or links.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -120,13 +120,27 @@ def table(
     return rows[0] if rows and rows[0] < len(shown) else None
 
 
-def chosen(row: int | None, ids: list[str], param: str) -> int | None:
-    """The row that somebody chose, else the one that the URL names by `param`; a choice is written into the URL."""
+def pick(label: str, values: pd.Series[Any], order: Iterable[str], key: str) -> list[str]:
+    """Which of the words in `values` somebody wants to see, none meaning all; kept in the URL as `key`.
+
+    The URL holds an option as it is shown, so options are bare words and their numbers stand below.
+    """
+    counts = values.value_counts()
+    words = [word.replace("_", " ") for word in order if counts.get(word, 0)]
+    picked = st.pills(label, words, selection_mode="multi", key=key, bind="query-params")
+    st.caption(" · ".join(f"{counts[word.replace(' ', '_')]:,} {word}" for word in words))
+    return [word.replace(" ", "_") for word in picked]
+
+
+def chosen(row: int | None, ids: list[str], param: str) -> str | None:
+    """The id of the row that somebody chose, else the one that the URL has as `param`, be it shown above or not.
+
+    A choice is written into the URL, so that it can be sent to somebody.
+    """
     if row is not None:
         st.query_params[param] = ids[row]
-        return row
-    named = st.query_params.get(param)
-    return ids.index(named) if named in ids else None
+        return ids[row]
+    return st.query_params.get(param)
 
 
 def download(shown: pd.DataFrame, name: str, scope: Scope, fmt: str) -> None:

@@ -20,24 +20,19 @@ def show(log: Log, scope: Scope) -> None:
     """The whole page."""
     parts.heading(TITLE, "What was out of the ordinary?", scope)
     every = data.findings(scope)
-    severities = [each for each in charts.SEVERITIES if each in set(every["severity"])]
-    counts = every["severity"].value_counts()
-    chosen = st.pills(
-        "Severity", severities, selection_mode="multi", key="severity", bind="query-params",
-        format_func=lambda each: f"{each} · {counts[each]:,}",
-    )  # fmt: skip
+    chosen = parts.pick("Severity", every["severity"], charts.SEVERITIES, "severity")
     findings = (every[every["severity"].isin(chosen)] if chosen else every).reset_index(drop=True)
     if findings.empty:
         parts.nothing("finding", scope)
     else:
         with st.container(border=True):
             st.altair_chart(charts.timeline(findings, scope.since, scope.until), alt="When findings were active")
-        listed(findings, scope)
+        listed(findings, every, scope)
     unjudged(scope)
 
 
-def listed(findings: pd.DataFrame, scope: Scope) -> None:
-    """The table of findings, and below it the one that was chosen, here or by the URL."""
+def listed(findings: pd.DataFrame, every: pd.DataFrame, scope: Scope) -> None:
+    """The table of findings, and below it the one that was chosen, here or by the URL, whatever its severity."""
     st.subheader("Findings", anchor=False)
     row = parts.table(
         findings[LISTED],
@@ -47,9 +42,10 @@ def listed(findings: pd.DataFrame, scope: Scope) -> None:
         said="choose a row to see its events",
         style=columns.severities,
     )
-    place = parts.chosen(row, findings["id"].tolist(), "finding")
-    if place is not None:
-        one(findings.iloc[place], scope)
+    identity = parts.chosen(row, findings["id"].tolist(), "finding")
+    named = every[every["id"] == identity]
+    if not named.empty:
+        one(named.iloc[0], scope)
 
 
 def one(finding: pd.Series, scope: Scope) -> None:

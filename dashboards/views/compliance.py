@@ -22,23 +22,18 @@ def show(log: Log, scope: Scope) -> None:
     """The whole page."""
     parts.heading(TITLE, "Which requirements are met, and where is the proof?", scope)
     known = data.frameworks(scope.key)
-    left, right = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
+    left, right = st.columns([1, 2], gap="medium")
     with left:
-        chosen = st.selectbox(
-            "Framework", list(known), format_func=lambda each: known[each].title, key="framework", bind="query-params"
-        )
+        chosen = st.selectbox("Framework", list(known), key="framework", bind="query-params")
     if chosen is None:
         st.info("There is no framework in queries/frameworks.", icon=":material/search_off:")
         return
     report = data.comply(scope, chosen)
     frame = pd.DataFrame(report)
-    counts = frame["verdict"].value_counts()
+    with left:
+        st.caption(f"{known[chosen].title} · {len(report):,} requirements")
     with right:
-        verdicts = [each for each in columns.VERDICTS if counts.get(each, 0)]
-        wanted = st.pills(
-            "Verdict", verdicts, selection_mode="multi", key="verdicts", bind="query-params",
-            format_func=lambda each: f"{columns.VERDICTS[each][0]} · {counts[each]:,}",
-        )  # fmt: skip
+        wanted = parts.pick("Verdict", frame["verdict"], columns.VERDICTS, "verdicts")
     with st.expander("What the verdicts mean"):
         st.text(known[chosen].statement)
     if not data.has_snapshot(scope):
@@ -51,9 +46,10 @@ def show(log: Log, scope: Scope) -> None:
         shown[LISTED].reset_index(drop=True), chosen, scope, select=True, style=columns.marks, height=420,
         said="choose a row to see what is behind it", title=st.column_config.Column("Requirement", width="large"),
     )  # fmt: skip
-    place = parts.chosen(row, [each["requirement"] for each in requirements], "requirement")
-    if place is not None:
-        one(requirements[place], scope)
+    identity = parts.chosen(row, [each["requirement"] for each in requirements], "requirement")
+    for each in report:
+        if each["requirement"] == identity:
+            one(each, scope)
 
 
 def one(requirement: dict[str, Any], scope: Scope) -> None:

@@ -47,9 +47,9 @@ def show(log: Log, scope: Scope) -> None:
     row = parts.table(
         ranked, "principals", scope, select=True, said="choose a row to see its permissions", unused_share=share
     )
-    place = parts.chosen(row, ranked["principal_arn"].tolist(), "principal")
-    if place is not None:
-        of_principal(str(ranked["principal_arn"][place]), scope)
+    principal = parts.chosen(row, ranked["principal_arn"].tolist(), "principal")
+    if principal in set(ranked["principal_arn"]):
+        of_principal(str(principal), scope)
 
 
 def totals(ranked: pd.DataFrame) -> None:
@@ -71,12 +71,7 @@ def of_principal(principal: str, scope: Scope) -> None:
     st.subheader("Permissions", anchor=False)
     st.code(data.plain(principal), language=None)
     every = data.permissions_of(scope, principal)
-    counts = every["verdict"].value_counts()
-    verdicts = [each for each in data.VERDICTS if counts.get(each, 0)]
-    chosen = st.pills(
-        "Verdict", verdicts, selection_mode="multi", key="verdict", bind="query-params",
-        format_func=lambda each: f"{each.replace('_', ' ')} · {counts[each]:,}",
-    )  # fmt: skip
+    chosen = parts.pick("Verdict", every["verdict"], data.VERDICTS, "verdict")
     rows = every[every["verdict"].isin(chosen)] if chosen else every
     rows = rows[LISTED].sort_values(
         ["last_used", "action"], ascending=[False, True], na_position="last", ignore_index=True
