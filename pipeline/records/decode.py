@@ -160,12 +160,15 @@ def _piecewise(text: bytes, reason: str) -> Iterator[Raw | bytes | Refused]:
             try:
                 yield from _whole(line)
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                yield Refused(line, _because(error))
+                yield line if _is_json(line) else Refused(line, _because(error))
             except ObjectError as error:
                 yield Refused(line, str(error))
         return
     if len(text) > PIECEWISE:
         raise ObjectError(reason)
+    if text[:1] == b"{" and b'"Records"' not in text and _is_json(text):
+        yield text
+        return
     opening = re.match(rb'\s*(\{\s*"Records"\s*:\s*)?\[', text)
     if not opening:
         if text[:1] == b"{" and reason == "is nested too deeply" and next(_elements(b"[" + text + b"]", 1), None):
@@ -180,14 +183,22 @@ def _piecewise(text: bytes, reason: str) -> Iterator[Raw | bytes | Refused]:
         try:
             yield _any.decode(piece)
         except (msgspec.DecodeError, RecursionError) as error:
-            yield Refused(piece, _because(error))
+            yield piece if _is_json(piece) else Refused(piece, _because(error))
+
+
+def _is_json(text: bytes) -> bool:
+    """Whether text that msgspec refuses is JSON all the same: an escaped lone surrogate is allowed (RFC 8259, 8.2)."""
+    try:
+        return json.loads(text) is not None
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_value(line: bytes) -> bool:
     try:
         _any.decode(line)
     except (msgspec.DecodeError, RecursionError):
-        return False
+        return _is_json(line)
     return True
 
 
