@@ -188,14 +188,25 @@ def _compliance(engine: Engine, catalog: Catalog) -> list[str]:
 
 
 def _next(lake: str, days: int, frameworks: list[str]) -> None:
+    command = _command()
     _head("Next")
-    _say(
-        f"trailsift dash --lake {lake}",
-        f"trailsift list --lake {lake}",
-        f"trailsift unused --lookback {days}d --lake {lake} -o csv > unused.csv",
-        f"trailsift anomalies --lake {lake}",
-        *(f"trailsift comply {name} --lake {lake}" for name in frameworks),
-    )
+    for verb, rest in (
+        ("dash", ""),
+        ("list", ""),
+        (f"unused --lookback {days}d", " -o csv > unused.csv"),
+        ("anomalies", ""),
+        *((f"comply {name}", "") for name in frameworks),
+    ):
+        _say(f"{command} {verb} --lake {lake}{rest}")
+
+
+def _command() -> str:
+    """What to type to run this command again: after `make demo` it is not on the path."""
+    import shutil
+    import sys
+
+    program = Path(sys.argv[0])
+    return _typed(program.absolute()) if program.name == "trailsift" and not shutil.which("trailsift") else "trailsift"
 
 
 def _typed(path: Path) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import typer
 
 from pipeline.cli.context import current
+
+if TYPE_CHECKING:
+    from pipeline.catalog import Query
 
 
 def register(app: typer.Typer) -> None:
@@ -35,22 +40,23 @@ def list_questions(
             raise UsageError(folder, "there is no such folder of questions", f"there is {', '.join(near)}")
     chosen = [each for name, each in sorted(found.items()) if folder is None or name.startswith(f"{folder}/")]
     names = ("id", "question", "severity", "controls") if output == "table" else None
-    rows = [
-        {
-            "id": each.id,
-            "question": each.question or each.title,
-            "severity": each.severity,
-            "controls": each.controls,
-            "kind": each.kind,
-            "title": each.title,
-            "mitre": each.mitre,
-            "params": list(each.params),
-            "columns": list(each.columns),
-        }
-        for each in chosen
-    ]
+    rows = [_row(each) for each in chosen]
     texts = pa.list_(pa.string())
     kinds = {"controls": texts, "mitre": texts, "params": texts, "columns": texts}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])
     table = pa.Table.from_pylist(rows, schema)
     export.emit(table.select(names) if names else table, output, color=current.color)
+
+
+def _row(each: Query) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "question": each.question or each.title,
+        "severity": each.severity,
+        "controls": each.controls,
+        "kind": each.kind,
+        "title": each.title,
+        "mitre": each.mitre,
+        "params": list(each.params),
+        "columns": list(each.columns),
+    }

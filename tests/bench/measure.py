@@ -47,8 +47,12 @@ def measure(command: list[str], folder: Path) -> Usage:
     )
     sampler = _Sampler(process.pid)
     sampler.start()
-    output = process.stdout.read() if process.stdout else ""
-    _, status, used = os.wait4(process.pid, 0)
+    try:
+        output = process.stdout.read() if process.stdout else ""
+        _, status, used = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()  # interrupted: the program must not go on alone
+        raise
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     sampler.stop()

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -61,6 +62,7 @@ def main(given: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     asked = arguments(given)
     say = Console(stderr=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the scratch folder goes and the program ends
     logs = material.Logs.at(asked.logs) if asked.logs else material.generated(asked.cache, asked.events)
     load = os.getloadavg()[0]
     scratch = Path(tempfile.mkdtemp(prefix="trailsift-bench-"))
@@ -146,6 +148,7 @@ class Bench:
         shutil.rmtree(out)
         if self.runs and run.events != self.runs[0].events:
             self.status[name] = f"failed: it gives {run.events:,} events, ours {self.runs[0].events:,}"
+            self.runs = [each for each in self.runs if each.peer != name]
             return
         self.runs.append(run)
         self.say.print(f"round {number} {name}: {run.wall:.2f} s, {run.cpu:.2f} cpu s", highlight=False)

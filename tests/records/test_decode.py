@@ -47,6 +47,12 @@ def test_single_object() -> None:
     assert ids(json.dumps(A).encode()) == ["a"]
 
 
+@pytest.mark.parametrize("around", ["{}", "[{}]", '{{"Records":[{}]}}', "{}\n"])
+def test_a_lone_surrogate_is_json(around: str) -> None:
+    record = r'{"eventID":"a","userAgent":"\ud800"}'
+    assert ids(around.format(record).encode()) == ["a"]
+
+
 def test_no_records_is_no_error() -> None:
     assert list(records(b'{"Records":[]}')) == []
 
