@@ -58,9 +58,11 @@ def metrics(log: Log, scope: Scope, activity: pd.DataFrame, findings: pd.DataFra
     letter = {"minute": "min", "hour": "h", "day": "D"}[unit]
     begun = findings["first_seen"].dt.floor(letter).value_counts()
     grave = int(findings["severity"].isin(["critical", "high"]).sum())
+    # Means are of the spans since the log began: before, there was nothing to count.
+    logged = activity[activity["span"] >= pd.Timestamp(log.begins).floor(letter)]
     about = {
-        "events": f"{activity['events'].mean():,.0f} {charts.SPANS[unit][0]}",
-        "principals": f"{activity['principals'].mean():,.0f} {charts.SPANS[unit][0]}",
+        "events": f"{logged['events'].mean():,.0f} {charts.SPANS[unit][0]}",
+        "principals": f"{logged['principals'].mean():,.0f} {charts.SPANS[unit][0]}",
         "denied": f"{now['denied'] / max(now['events'], 1):.1%} of events",
     }
     with st.container(horizontal=True):
