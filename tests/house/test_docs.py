@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -36,10 +37,9 @@ CODES = {"--fail-on": 3}
 
 
 def commands() -> list[str]:
-    """Each `$ ` line of the README's console blocks, with its continued lines joined."""
+    """Each `$ ` line of the README's console blocks with the indented lines that go on with it, to the letter."""
     blocks = re.findall(r"^```console\n(.*?)^```", README, re.S | re.M)
-    joined = re.sub(r" *\\\n *", " ", "\n".join(blocks))
-    return [line[2:].strip() for line in joined.splitlines() if line.startswith("$ ")]
+    return [each.strip() for block in blocks for each in re.findall(r"^\$ (.*(?:\n    .*)*)", block, re.M)]
 
 
 def verbs(group: Any, path: str = "") -> list[str]:
@@ -90,6 +90,16 @@ def test_a_command_of_the_readme_runs(command: str, request: pytest.FixtureReque
     expected = next((code for option, code in CODES.items() if option in command), 0)
     assert done.returncode == expected, f"$ {command}\n{done.stdout}{done.stderr}"
     assert done.stdout or done.stderr, "it says nothing; why would the README show it?"
+
+
+@pytest.mark.parametrize("sql", re.findall(r"^```sql\n(.*?)^```", README, re.M | re.S))
+def test_a_question_of_the_readme_is_one(sql: str, tmp_path: Path) -> None:
+    from pipeline.catalog import Catalog, home
+
+    shutil.copytree(home() / "views", tmp_path / "views")
+    (tmp_path / "investigate").mkdir()
+    (tmp_path / "investigate" / "root_calls.sql").write_text(sql)
+    assert "investigate/root_calls" in Catalog.load(tmp_path).queries
 
 
 @pytest.mark.parametrize("verb", VERBS)
