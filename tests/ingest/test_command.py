@@ -29,7 +29,7 @@ def test_json_has_the_designs_keys_and_adds_up(tmp_path: Path) -> None:
         tmp_path / "logs/b.json.gz",
         b'{"digestStartTime":"2026-10-01T00:00:00Z","digestEndTime":"2026-10-01T01:00:00Z"}',
     )
-    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake", "-o", "json")
+    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake", "-o", "json", "--no-progress")
     assert done.returncode == 4
     summary = json.loads(done.stdout)
     keys = "objects_seen objects_skipped objects_loaded objects_failed records_read events_new duplicates quarantined"
@@ -81,7 +81,7 @@ def link(path: Path) -> None:
 def test_bad_input_gets_one_clear_line_and_the_right_code(tmp_path: Path, name: str) -> None:
     make, code, words = BAD[name]
     make(tmp_path / "logs")
-    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake")
+    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake", "--no-progress")
     assert done.returncode == code
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"trailsift: {tmp_path}/logs")
@@ -90,7 +90,7 @@ def test_bad_input_gets_one_clear_line_and_the_right_code(tmp_path: Path, name: 
 
 def test_hostile_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
     write_bytes(tmp_path / "logs/\x1b[2Jx.json", b"{")
-    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake")
+    done = trailsift("ingest", tmp_path / "logs", "--lake", tmp_path / "lake", "--no-progress")
     assert done.returncode == 4
     assert "\x1b" not in done.stderr + done.stdout
 
@@ -100,7 +100,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, room: int) -> None:
     """The limit on a file's size stands in for a full disk: writing fails in the middle of a file."""
     records = [event(requestParameters={"x": os.urandom(300).hex()}) for _ in range(600)]
     write(tmp_path / "logs/a.json.gz", records)
-    words = ("ingest", tmp_path / "logs", "--lake", tmp_path / "lake")
+    words = ("ingest", tmp_path / "logs", "--lake", tmp_path / "lake", "--no-progress")
     full = trailsift(*words, prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
     assert full.returncode == 1
     assert len(full.stderr.splitlines()) == 1
