@@ -16,7 +16,8 @@ import msgspec
 from isal import isal_zlib
 
 GZIP = b"\x1f\x8b"
-# Above this size a broken object is not searched for its good records: cutting it up takes a second for 4 MB.
+# Above this size a broken object is not searched for its good records: cutting up 60 MB of the worst shape took
+# minutes on a busy machine.
 PIECEWISE = 64 << 20
 _DEEPEST = 1_000_000
 Raw = msgspec.Raw
