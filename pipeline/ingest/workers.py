@@ -57,7 +57,7 @@ class Task:
 
 @dataclass
 class Read:
-    """What reading an object gave; `status` is loaded, failed (its content is at fault) or unreadable (not its content)."""
+    """What reading an object gave; `status` is loaded, failed (by its content) or unreadable (not by it)."""
 
     number: int
     status: str = "loaded"
