@@ -16,14 +16,13 @@ import pyarrow as pa
 
 from pipeline.lake.commit import FOLLOWERS
 from pipeline.lake.tables import APPLIED
-from pipeline.records.schema import TABLES
+from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from pipeline.lake.tables import Lake
 
-FOLLOWING = tuple(name for name in TABLES if name not in ("events", "iam_snapshots"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import LakeError
 from pipeline.lake.failpoints import hit
 from pipeline.lake.tables import APPLIED, Lake
-from pipeline.records.schema import TABLES
+from pipeline.records.schema import FOLLOWING
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -66,9 +66,8 @@ def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[s
 def roll_forward(lake: Lake, events: Table | None = None) -> None:
     """Applies to every following table what committed events snapshots hold for it and it does not have yet."""
     events = events or lake.load("events")
-    for name in TABLES:
-        if name not in ("events", "iam_snapshots"):
-            _follow(lake, name, events)
+    for name in FOLLOWING:
+        _follow(lake, name, events)
     hit("all-applied")
 
 

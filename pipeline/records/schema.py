@@ -151,3 +151,7 @@ TABLES: dict[str, pa.Schema] = {
     "aggregated": OTHER,
     "iam_snapshots": IAM_SNAPSHOTS,
 }
+
+# Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).
+# Any other table beside `events` stands alone and has commits of its own.
+FOLLOWING = ("ledger", "usage", "quarantine", "digests", "insights", "aggregated")
