@@ -18,13 +18,39 @@ FILE = "trailsift.toml"
 
 
 @dataclass(frozen=True)
+class SourceSettings:
+    """A place logs come from: a table `[[sources]]` of the file, or a location alone from the command line.
+
+    AWS is reached through boto3's own credential chain, or through `profile`, and from there through `role_arn`.
+    `look_back` is in days: days of delivery this young are listed again each run. `accounts` and `regions` narrow
+    what is taken. `max_receives` is how often a queue may hand out a message before it is put aside.
+    """
+
+    location: str
+    name: str = ""
+    profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    endpoint_url: str = ""
+    region: str = ""
+    request_payer: bool = False
+    look_back: int = 3
+    max_receives: int = 5
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
-    """One value a field; `origin[name]` says where it came from. Sizes are bytes."""
+    """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds."""
 
     lake: str = "lake"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     max_object_bytes: int = 1 << 30
     batch_rows: int = 250_000
+    batch_objects: int = 2_000
+    batch_seconds: int = 60
+    sources: tuple[SourceSettings, ...] = ()
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -36,7 +62,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _read(path) if path else {}
     for each in fields(Settings):
-        if each.name == "origin":
+        if each.name in ("origin", "sources"):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -48,11 +74,46 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         else:
             origin[each.name] = "default"
             continue
-        if each.type == "int":
-            values[each.name] = _whole(values[each.name], origin[each.name])
-        elif not isinstance(values[each.name], str) or not values[each.name]:
-            raise UsageError(origin[each.name], f"{each.name} is not a text", f'write {each.name} = "…"')
+        values[each.name] = _value(values[each.name], str(each.type), each.name, origin[each.name])
+    if path:
+        values["sources"] = _sources(from_file.get("sources", []), path)
     return Settings(**values, origin=origin)
+
+
+def _sources(tables: Any, path: Path) -> tuple[SourceSettings, ...]:
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise UsageError(path, "sources is no list of tables", "write [[sources]] with name and location")
+    kinds = {each.name: str(each.type) for each in fields(SourceSettings)}
+    found: list[SourceSettings] = []
+    for number, table in enumerate(tables, 1):
+        place = f"{path}: sources {number}"
+        for name in table:
+            if name not in kinds:
+                raise UsageError(place, f"there is no setting {name!r}", f"choose from {', '.join(kinds)}")
+        for name in ("name", "location"):
+            if not table.get(name):
+                raise UsageError(place, f"it has no {name}", f'write {name} = "…"')
+        if table["name"] in {each.name for each in found}:
+            raise UsageError(place, f"the name {table['name']!r} is used twice", "give each source its own")
+        found.append(SourceSettings(**{name: _value(value, kinds[name], name, place) for name, value in table.items()}))
+    return tuple(found)
+
+
+def _value(value: Any, kind: str, name: str, place: str) -> Any:
+    """The value as its field has it, or a UsageError that names the place to mend."""
+    if kind == "int":
+        return _whole(value, place)
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise UsageError(place, f"{name} is neither true nor false", f"write {name} = true")
+        return value
+    if kind.startswith("tuple"):
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise UsageError(place, f"{name} is no list of texts", f'write {name} = ["…"]')
+        return tuple(value)
+    if not isinstance(value, str) or not value:
+        raise UsageError(place, f"{name} is not a text", f'write {name} = "…"')
+    return value
 
 
 def _find(folder: Path) -> Path | None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.aws import moto
 
 ROOT = Path(__file__).resolve().parent.parent
 # Read before `plain_environment` takes every TRAILSIFT_ variable away from the tests themselves.
@@ -101,3 +103,19 @@ def chromium() -> Path:
 def sample_logs() -> Path:
     """The sample trail and IAM snapshot that are part of the project."""
     return ROOT / "sample_logs"
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[moto.Aws]:
+    """One moto server for all tests of a process; take `aws`, which empties it."""
+    with moto.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(aws_server: moto.Aws, monkeypatch: pytest.MonkeyPatch) -> moto.Aws:
+    """Empty AWS on loopback, which boto3 reaches by the environment."""
+    aws_server.reset()
+    for name, value in aws_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return aws_server

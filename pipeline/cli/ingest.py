@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from threading import Event
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,19 +18,22 @@ from pipeline.cli.context import current, printable
 if TYPE_CHECKING:
     from pipeline.ingest.summary import Summary
 
+_SOURCES = "Folder, file, s3://bucket/prefix, sqs:URL, lookup:REGION[,…], or a name from trailsift.toml."
+
 
 def register(app: typer.Typer) -> None:
     """Adds the verb."""
-    app.command("ingest", help="Bring logs into the lake: files, folders.")(ingest)
+    app.command("ingest", help="Bring logs into the lake: folders, S3, SQS, the API.")(ingest)
 
 
 def ingest(
-    sources: list[str] = typer.Argument(..., help="File or folder with CloudTrail logs.", metavar="SOURCE…"),
+    sources: list[str] = typer.Argument(None, help=_SOURCES, metavar="SOURCE…", show_default="all of trailsift.toml"),
     since: str = typer.Option(None, "--from", help="Only objects delivered on this day or later.", metavar="DAY"),
     until: str = typer.Option(None, "--to", help="Only objects delivered on this day or before.", metavar="DAY"),
     account: list[str] = typer.Option([], "--account", help="Only objects of this account (repeatable)."),
     region: list[str] = typer.Option([], "--region", help="Only objects of this region (repeatable)."),
     jobs: int = typer.Option(None, "--jobs", min=1, help="Worker processes.", show_default="one a core"),
+    follow: bool = typer.Option(False, "--follow", help="Go on until told to stop (Ctrl-C, SIGTERM)."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be read; read and write nothing."),
     output: str = typer.Option("table", "-o", "--output", help="table or json."),
 ) -> None:
@@ -41,11 +48,14 @@ def ingest(
         raise UsageError("-o", f"{output!r} is no format of ingest", "write table or json")
     settings = replace(current.settings, jobs=jobs or current.settings.jobs)
     chosen = run.Selection(frozenset(account), frozenset(region), _day(since, "--from"), _day(until, "--to"))
+    if follow and dry_run:
+        raise UsageError("--follow", "a dry run does not go on", "leave out one of the two")
     if dry_run:
-        summary = run.plan(settings.lake, sources, chosen)
+        summary, stopped = run.plan(settings.lake, sources or [], settings, chosen), False
     else:
-        with progress(current) as report:
-            summary = run.ingest(settings.lake, sources, settings, chosen, report)
+        with progress(current) as report, stopping() as stop:
+            summary = run.ingest(settings.lake, sources or [], settings, chosen, report, follow, stop)
+            stopped = stop.is_set()
     for line in summary.problems[:20]:
         print(f"trailsift: {printable(line)}", file=sys.stderr)
     if len(summary.problems) > 20:
@@ -56,6 +66,24 @@ def ingest(
         print(told(summary, dry_run))
     if summary.partial:
         raise typer.Exit(4)
+    if stopped and not follow:
+        raise typer.Exit(130)
+
+
+@contextmanager
+def stopping() -> Iterator[Event]:
+    """An event that SIGTERM sets, so that the run finishes its batch; a second SIGTERM ends at once."""
+    stop = Event()
+
+    def told(_number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGTERM, before)
+
+    before = signal.signal(signal.SIGTERM, told)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def told(summary: Summary, dry_run: bool = False) -> str:

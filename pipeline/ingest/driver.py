@@ -12,17 +12,23 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import count
 from multiprocessing.connection import Connection, wait
+from threading import Event
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError
+from pipeline.ingest.listing import Listing, objects
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.ingest.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
 from pipeline.lake.batch import Batch, Counts, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
-from pipeline.lake.ledger import known_objects
+from pipeline.lake.failpoints import hit
+from pipeline.lake.ledger import unknown
 from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
 from pipeline.sources.base import Source, SourceObject
@@ -42,19 +48,23 @@ def take_up(
     progress: Progress | None = None,
     again: Mapping[str, Entry] | None = None,
 ) -> Summary:
-    """Ingests objects that are listed already; those of `again` though the lake knows them.
+    """Ingests a few objects that are listed already; those of `again` though the lake knows them.
 
     `again` gives the quarantine entry of an object's uri; one whose object is read this time is released.
     """
     crew = Crew(settings.jobs if len(listed) > 1 else 1)  # before the lake's libraries start threads of their own
+    listing = Listing()
     try:
-        return Run(lake, sources, listed, settings, crew, progress, again or {}).go()
+        for each in listed:
+            listing.add(*each)
+        return Run(lake, sources, listing, settings, crew, progress, again or {}).go()
     finally:
+        listing.close()
         crew.close()
 
 
 class Crew:
-    """The worker processes and the pipes to them."""
+    """The worker processes and the pipes to them; they serve one run after another."""
 
     def __init__(self, size: int) -> None:
         # Forking is quickest; where it is not safe beside system libraries (macOS) a fresh process is started.
@@ -93,21 +103,24 @@ class Run:
         self,
         lake: Lake,
         sources: list[Source],
-        listed: list[tuple[int, SourceObject]],
+        listing: Listing,
         settings: Settings,
         crew: Crew,
-        progress: Progress | None,
-        again: Mapping[str, Entry],
+        progress: Progress | None = None,
+        again: Mapping[str, Entry] | None = None,
+        stop: Event | None = None,
     ) -> None:
         self.began = self.rolled = time.monotonic()
         self.lake, self.crew, self.progress = lake, crew, progress
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
         self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
-        self.listed = listed
-        self.again = again
-        self.summary = Summary(objects_seen=len(listed))
-        self.items: dict[int, SourceObject] = {}
-        self.left: Iterator[tuple[int, int, SourceObject]] = iter(())
+        self.listing = listing
+        self.again = again or {}
+        self.stop = stop or Event()
+        self.summary = Summary(objects_seen=len(listing))
+        self.unreadable: list[str] = []
+        self.items: dict[int, tuple[Source, SourceObject]] = {}
+        self.left = self._new(known=lake.exists and not self.again)
         self.batches: list[Batch] = []
         self.horizon = Horizon()
         self.outstanding: dict[str, int] = {}
@@ -120,7 +133,6 @@ class Run:
             pipe.send(self.orders)
         if not self.lake.exists:
             # Nothing is known in a lake that is yet to be made: workers can begin while it is.
-            self._choose(set())
             for pipe in self.crew.pipes:
                 pipe.recv()
                 pipe.send(self._task())
@@ -130,7 +142,6 @@ class Run:
             events = self.lake.load("events")
             self.horizon.sequence = events.metadata.last_sequence_number
             roll_forward(self.lake, events)
-            self._choose(known_objects(self.lake))
         self._schema = self.lake.schema("events")
         self._serve()
         roll_forward(self.lake)
@@ -141,15 +152,31 @@ class Run:
     def _comparer(self) -> Comparer:
         return Comparer()
 
-    def _choose(self, known: set[tuple[str, str, int]]) -> None:
-        new = [
-            (source, item)
-            for source, item in self.listed
-            if (item.uri, item.etag, item.size) not in known or item.uri in self.again
-        ]
-        self.summary.objects_skipped = len(self.listed) - len(new)
-        self.items = {number: item for number, (_, item) in enumerate(new)}
-        self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
+    def _new(self, known: bool) -> Iterator[tuple[int, int, SourceObject]]:
+        """(number, source, object) of what the lake does not know yet, sorted out as far as workers have come."""
+        numbers = count()
+        for chunk in self.listing.chunks():
+            new = unknown(self.lake, chunk) if known else chunk
+            if new.num_rows < chunk.num_rows:
+                self.summary.objects_skipped += chunk.num_rows - new.num_rows
+                self._tell_known(chunk, new)
+            for source, item in objects(new):
+                number = next(numbers)
+                self.items[number] = (self.orders.sources[source], item)
+                yield number, source, item
+
+    def _tell_known(self, chunk: pa.Table, new: pa.Table) -> None:
+        """Tells sources that want to hear of it which of their objects the lake had already."""
+        wanted = {n for n, each in enumerate(self.orders.sources) if type(each).committed is not Source.committed}
+        if not wanted:
+            return
+        fresh = {item for _, item in objects(new)}
+        known: dict[int, list[SourceObject]] = {}
+        for source, item in objects(chunk):
+            if source in wanted and item not in fresh:
+                known.setdefault(source, []).append(item)
+        for source, items in known.items():
+            self.orders.sources[source].committed(items)
 
     def _serve(self) -> None:
         """Answers workers until all have gone home, and commits what is complete."""
@@ -166,6 +193,8 @@ class Run:
 
     def _answer(self, pipe: Connection, message: Any) -> bool:
         """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
+        if isinstance(message, Failed) and message.source:
+            raise message.source
         if isinstance(message, Failed):
             raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
         if isinstance(message, KeysOfPart):
@@ -183,18 +212,18 @@ class Run:
 
     def _task(self) -> Task | None:
         """Objects for a worker, of the newest batch; a batch that is full makes room for the next."""
-        objects = list(_some(self.left))
-        if not objects:
+        taken = [] if self.stop.is_set() else list(_some(self.left))
+        if not taken:
             return None
         if not self.batches or self.filled >= self.batch_bytes:
             self.batches.append(Batch(self.lake, self._comparer, self.horizon, earlier=list(self.batches)))
             self.filled = 0
         batch = self.batches[-1]
-        for number, _, item in objects:
+        for number, _, item in taken:
             batch.objects[number] = Counts(item.uri, item.etag, item.size)
             self.filled += _weight(item)
-        self.outstanding[batch.id] = self.outstanding.get(batch.id, 0) + len(objects)
-        return Task(batch.id, batch.at, objects)
+        self.outstanding[batch.id] = self.outstanding.get(batch.id, 0) + len(taken)
+        return Task(batch.id, batch.at, taken)
 
     def _batch(self, name: str) -> Batch:
         return next(each for each in self.batches if each.id == name)
@@ -207,11 +236,11 @@ class Run:
         if written.copies:
             batch.copies.append(written.copies)
         for row in written.others:
-            batch.others.append(row | {"source_object": self.items[row["object"]].uri})
+            batch.others.append(row | {"source_object": self.items[row["object"]][1].uri})
             batch.objects[row["object"]].other_tables += 1
         for number, position, raw, reason in written.refused:
             batch.objects[number].quarantined += 1
-            batch.refused.append(_refused("record", self.items[number], f"#{position}", reason, raw, number))
+            batch.refused.append(_refused("record", self.items[number][1], f"#{position}", reason, raw, number))
         for read in written.reads:
             self._finish(batch, read)
         self.outstanding[batch.id] -= len(written.reads)
@@ -219,13 +248,15 @@ class Run:
 
     def _finish(self, batch: Batch, read: Read) -> None:
         """An object is through: its row of the ledger is complete."""
-        counts, item = batch.objects[read.number], self.items[read.number]
+        counts, item = batch.objects[read.number], self.items[read.number][1]
         counts.status, counts.reason, counts.sha256 = read.status, read.reason, read.sha256
         counts.records_read = read.records
         self.done += 1
         self.summary.bytes_read += item.size
         if read.status == "failed":
-            batch.refused.append(_refused("object", item, "", read.reason or "", None, read.number))
+            batch.refused.append(_refused("object", item, "", read.reason or "", read.raw, read.number))
+        elif read.status == "unreadable":
+            self.unreadable.append(item.uri)
         elif read.status == "loaded" and item.uri in self.again:
             entry = self.again[item.uri]
             common = {"id": entry.id, "kind": entry.kind, "place": entry.place, "uri": entry.uri}
@@ -237,7 +268,9 @@ class Run:
             if any(each.status in ("loaded", "failed") for each in batch.objects.values()):
                 batch.commit()
             self.batches.pop(0)
+            hit("committed-untold")
             self._account(batch)
+            self._tell_committed(batch)
             if time.monotonic() - self.rolled > _ROLL_FORWARD_SECONDS:
                 roll_forward(self.lake)
                 self.rolled = time.monotonic()
@@ -259,10 +292,20 @@ class Run:
         total.conflicting_copies += batch.conflicts
         self._report()
 
+    def _tell_committed(self, batch: Batch) -> None:
+        """Tells the sources what the lake has now, and forgets it here."""
+        told: dict[int, tuple[Source, list[SourceObject]]] = {}
+        for number, counts in batch.objects.items():
+            source, item = self.items.pop(number)
+            if counts.status != "unreadable":
+                told.setdefault(id(source), (source, []))[1].append(item)
+        for source, items in told.values():
+            source.committed(items)
+
     def _report(self) -> None:
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.progress:
-            self.progress(self.summary, self.done, len(self.items))
+            self.progress(self.summary, self.done, self.summary.objects_seen - self.summary.objects_skipped)
 
 
 def _is_new_record(row: dict[str, Any]) -> bool:

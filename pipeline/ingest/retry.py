@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.config import Settings
+from pipeline.config import Settings, SourceSettings
 from pipeline.errors import TrailsiftError
 from pipeline.ingest.driver import take_up
 from pipeline.ingest.summary import Progress, Summary
@@ -14,7 +15,7 @@ from pipeline.lake.quarantine import Entry, entries, raw
 from pipeline.lake.tables import Lake
 from pipeline.records.decode import ObjectError, inflate
 from pipeline.records.normalize import Builder, add_object
-from pipeline.sources.base import Source, SourceObject, open_source
+from pipeline.sources.base import Refusal, Round, Source, SourceObject, open_source
 
 
 class QuarantinedRecords(Source):
@@ -27,10 +28,10 @@ class QuarantinedRecords(Source):
         """Never: quarantine is no place on the command line."""
         return False
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, settings: SourceSettings | None = None) -> None:
         self.found: dict[str, bytes] = {}
 
-    def objects(self) -> Iterator[SourceObject]:
+    def objects(self, this: Round) -> Iterator[SourceObject]:
         """Nothing by itself: `retry` names the records."""
         return iter(())
 
@@ -67,11 +68,18 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
 
 def _object(entry: Entry, settings: Settings) -> tuple[Source, SourceObject] | None:
     try:
-        source = open_source(entry.uri)
-        item = next(iter(source.objects()))
+        source = open_source(_where(entry.uri, settings))
+        item = next(iter(source.objects(Round())))
         return (source, item) if _readable(source.read(item), settings) else None
-    except (OSError, StopIteration, TrailsiftError):
+    except (OSError, StopIteration, Refusal, TrailsiftError):
         return None
+
+
+def _where(uri: str, settings: Settings) -> SourceSettings:
+    """The place of one object, reached as the configured source that holds it is."""
+    owners = [each for each in settings.sources if uri.startswith(each.location)]
+    owner = max(owners, key=lambda each: len(each.location), default=SourceSettings(uri))
+    return replace(owner, location=uri)
 
 
 def _readable(data: bytes, settings: Settings) -> bool:

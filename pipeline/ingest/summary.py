@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -28,6 +28,11 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """The object `ingest -o json` prints."""
         return asdict(self)
+
+    def add(self, other: Summary) -> None:
+        """Adds a later round of the same run."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @property
     def partial(self) -> bool:

@@ -14,6 +14,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from multiprocessing.connection import Connection
@@ -25,10 +26,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.errors import SourceError
+from pipeline.ingest.reading import Reader
 from pipeline.lake.usage import roll_up
 from pipeline.records.decode import ObjectError, inflate
 from pipeline.records.normalize import Builder, Part, add_object
-from pipeline.sources.base import Source, SourceObject
+from pipeline.sources.base import Refusal, Source, SourceObject
 
 PART_ROWS = 32_000
 PART_BYTES = 64 << 20
@@ -39,7 +42,7 @@ _UNIQUE = ("eventID", "requestID", "sharedEventID", "record_sha256")
 
 @dataclass(frozen=True)
 class Orders:
-    """What a worker needs to know for its whole life."""
+    """What a worker needs to know for a run."""
 
     sources: list[Source]
     folder: Path  # where data files of `events` go
@@ -57,11 +60,15 @@ class Task:
 
 @dataclass
 class Read:
-    """What reading an object gave; `status` is loaded, failed (by its content) or unreadable (not by it)."""
+    """What reading an object gave; `status` is loaded, failed (by its content) or unreadable (not by it).
+
+    `raw` is what a source hands over of an object that it will not have again.
+    """
 
     number: int
     status: str = "loaded"
     reason: str | None = None
+    raw: bytes | None = None
     size: int = 0
     sha256: str | None = None
     records: int = 0
@@ -100,21 +107,26 @@ class Written:
 
 @dataclass
 class Failed:
-    """The worker cannot go on: the disk is full, or the like."""
+    """The worker cannot go on: the disk is full, or the like; `source` is the error of a place that gives no more."""
 
     error: str
+    source: SourceError | None = None
 
 
 def work(pipe: Connection) -> None:
-    """The life of a worker process; speaks with the driver through `pipe`."""
+    """The life of a worker process: one run after another, told to it by the driver through `pipe`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()
     pa.set_cpu_count(1)
     _keep_memory()
     try:
-        _Worker(pipe, pipe.recv()).run()
+        while True:
+            _Worker(pipe, pipe.recv()).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # The driver is gone; nothing of ours counts.
+    except SourceError as error:
+        pipe.send(Failed(str(error), error))
     except OSError as error:
         pipe.send(Failed(f"cannot be written ({error.strerror or error})"))
     except Exception as error:
@@ -145,18 +157,26 @@ class _Worker:
     written: int = 0
 
     def run(self) -> None:
+        reader = Reader(self.orders.sources)
+        try:
+            self._run(reader)
+        finally:
+            reader.close()
+
+    def _run(self, reader: Reader) -> None:
         task: Task | None = None
         while True:
             following = self._next()
             if task is not None and (following is None or following.batch != task.batch):
                 self._flush(task)
                 self._settle()
+                self.uris.clear()
             if following is None:
                 self.pipe.send("home")
                 return
             task = following
-            for number, source, item in task.objects:
-                self._read(task, number, self.orders.sources[source], item)
+            for fetched in reader.read(task.objects):
+                self._read(task, *fetched)
 
     def _next(self) -> Task | None:
         """The next task; a part that waits for its answer is finished first if the answer is there already."""
@@ -167,15 +187,17 @@ class _Worker:
                 return answer  # type: ignore[no-any-return]
             self._write(answer)
 
-    def _read(self, task: Task, number: int, source: Source, item: SourceObject) -> None:
+    def _read(self, task: Task, number: int, item: SourceObject, coming: Future[bytes]) -> None:
         read = Read(number)
         self.uris[number] = item.uri
         try:
-            data = inflate(_bytes(source, item), self.orders.max_object_bytes)
+            data = inflate(_bytes(coming), self.orders.max_object_bytes)
             read.size, read.sha256 = len(data), hashlib.sha256(data).hexdigest()
             self._take(task, read, data)
         except ObjectError as error:
             read.status, read.reason = "failed", str(error)
+        except Refusal as error:
+            read.status, read.reason, read.raw = "failed", str(error), error.raw
         except Unreadable as error:
             read.status, read.reason = "unreadable", str(error)
         self.reads.append(read)
@@ -247,9 +269,9 @@ class Unreadable(Exception):
     """The object's bytes cannot be had now; nothing is known of its content."""
 
 
-def _bytes(source: Source, item: SourceObject) -> bytes:
+def _bytes(coming: Future[bytes]) -> bytes:
     try:
-        return source.read(item)
+        return coming.result()
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
 

@@ -11,7 +11,15 @@ import signal
 import time
 from pathlib import Path
 
-NAMES = ("data-written", "before-commit", "events-committed", "ledger-applied", "usage-applied", "all-applied")
+NAMES = (
+    "data-written",
+    "before-commit",
+    "events-committed",
+    "committed-untold",
+    "ledger-applied",
+    "usage-applied",
+    "all-applied",
+)
 
 
 def hit(name: str) -> None:

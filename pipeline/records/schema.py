@@ -141,6 +141,9 @@ IAM_SNAPSHOTS = pa.schema(
     ]
 )
 
+# How far a place was listed for good: see `pipeline.lake.listings`.
+LISTINGS = pa.schema([("mark", TEXT), ("through", pa.date32()), ("listed_at", TIME)])
+
 TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
     "ledger": LEDGER,
@@ -150,6 +153,7 @@ TABLES: dict[str, pa.Schema] = {
     "insights": OTHER,
     "aggregated": OTHER,
     "iam_snapshots": IAM_SNAPSHOTS,
+    "listings": LISTINGS,
 }
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).

@@ -6,12 +6,19 @@ import importlib
 import pkgutil
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from importlib.metadata import entry_points
+from threading import Event
 from typing import ClassVar
 
 import pipeline.sources
+from pipeline.config import SourceSettings
+from pipeline.errors import SourceError
+
+# A package of somebody else adds a source by an entry point of this group that names its class.
+GROUP = "trailsift.sources"
 
 # CloudTrail's key layout ("Finding your CloudTrail log files"): the name carries account, region and delivery.
 _NAME = re.compile(
@@ -50,10 +57,58 @@ class SourceObject:
             return None
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which objects a run takes, by what their names say; an object whose name says nothing is taken."""
+
+    accounts: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    since: date | None = None  # day of delivery, inclusive
+    until: date | None = None
+
+    def takes(self, item: SourceObject) -> bool:
+        """Whether the object is wanted."""
+        day = item.delivered
+        return (
+            (not self.accounts or item.account is None or item.account in self.accounts)
+            and (not self.regions or item.region is None or item.region in self.regions)
+            and (self.since is None or day is None or day >= self.since)
+            and (self.until is None or day is None or day <= self.until)
+        )
+
+
+class Refusal(Exception):
+    """An object is refused for what it is, for good: it goes to quarantine with `raw` and is not asked for again."""
+
+    def __init__(self, reason: str, raw: bytes | None = None) -> None:
+        super().__init__(reason)
+        self.raw = raw
+
+
+@dataclass
+class Round:
+    """What a source is told when it lists, and tells back.
+
+    `selection` may be narrowed by the source's own settings. `marks` maps a prefix of uris to the last day of
+    delivery up to which an earlier run has listed it for good; the source puts into `listed` what holds once all
+    that this round lists is taken. `stop` is set when the run is to end. A source that has more than it listed
+    sets `more`.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    marks: Mapping[str, date] = field(default_factory=dict)
+    listed: dict[str, date] = field(default_factory=dict)
+    stop: Event = field(default_factory=Event)
+    follow: bool = False
+    more: bool = False
+
+
 class Source(ABC):
     """A place logs come from. Subclasses are picklable: workers read through a copy of their own."""
 
     name: ClassVar[str]
+    parallel: ClassVar[int] = 1  # objects a worker reads ahead; more where reading waits for a network
+    waits: ClassVar[bool] = False  # whether listing itself waits for news, so that following needs no pause
 
     @classmethod
     @abstractmethod
@@ -61,25 +116,55 @@ class Source(ABC):
         """Whether `text`, as given on the command line, names a source of this kind."""
 
     @abstractmethod
-    def __init__(self, text: str) -> None: ...
+    def __init__(self, settings: SourceSettings) -> None:
+        """Raises UsageError where the location or a setting cannot be understood; asks nothing of the place yet."""
 
     @abstractmethod
-    def objects(self) -> Iterator[SourceObject]:
-        """Every object there is, in any order; raises TrailsiftError where the place cannot be listed."""
+    def objects(self, this: Round) -> Iterator[SourceObject]:
+        """Every object there is for this round, in any order; raises TrailsiftError where the place cannot be listed.
+
+        It may leave out what `this.selection` does not take, or what `this.marks` say is known; the ledger and the
+        selection are asked again for what it gives.
+        """
 
     @abstractmethod
     def read(self, item: SourceObject) -> bytes:
-        """The object's bytes as they lie there; raises OSError where they cannot be had now."""
+        """The object's bytes as they lie there.
+
+        Raises OSError where they cannot be had now (the object is tried again by the next run), Refusal where they
+        are refused for good, and SourceError where nothing more can be had from the place (the run ends).
+        Called in a worker process, from several threads at once where `parallel` is over 1.
+        """
+
+    def committed(self, items: Sequence[SourceObject]) -> None:  # noqa: B027
+        """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before."""
+
+    def close(self) -> None:  # noqa: B027
+        """Called when the run is over, however it ended; what was listed and not committed stays for the next."""
 
 
-def open_source(text: str) -> Source:
-    """The source that `text` names; a path on this machine is what no other source claims."""
-    kinds: list[type[Source]] = []
+def kinds() -> list[type[Source]]:
+    """Every kind of source there is: the files of this folder, then those of other packages, paths last."""
+    found: list[type[Source]] = []
     for module in pkgutil.iter_modules(pipeline.sources.__path__):
         if module.name != "base":
-            found = vars(importlib.import_module(f"pipeline.sources.{module.name}")).values()
-            kinds += [
-                each for each in found if isinstance(each, type) and issubclass(each, Source) and each is not Source
-            ]
-    kinds.sort(key=lambda each: each.name == "local")
-    return next(each for each in kinds if each.claims(text))(text)
+            there = vars(importlib.import_module(f"pipeline.sources.{module.name}")).values()
+            found += [each for each in there if isinstance(each, type) and issubclass(each, Source)]
+    for entry in entry_points(group=GROUP):
+        try:
+            kind = entry.load()
+        except Exception as error:
+            problem = f"the source {entry.name} cannot be loaded ({type(error).__name__}: {error})"
+            raise SourceError(entry.value, problem, "mend or remove that package") from error
+        if not (isinstance(kind, type) and issubclass(kind, Source)):
+            raise SourceError(entry.value, f"the source {entry.name} is no subclass of Source", "mend that package")
+        found.append(kind)
+    distinct = dict.fromkeys(each for each in found if each is not Source)
+    return sorted(distinct, key=lambda each: each.name == "local")
+
+
+def open_source(settings: SourceSettings | str) -> Source:
+    """The source of that location; a path on this machine is what no other source claims."""
+    if isinstance(settings, str):
+        settings = SourceSettings(location=settings)
+    return next(each for each in kinds() if each.claims(settings.location))(settings)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.config import SourceSettings
 from pipeline.errors import NoDataError, SourceError, UsageError
-from pipeline.sources.base import Source, SourceObject
+from pipeline.sources.base import Round, Source, SourceObject
 
 # What a folder is searched for; a file that is named itself may be called anything.
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".gz")
@@ -23,10 +24,10 @@ class LocalSource(Source):
         """Any text: a path is what no other source claims."""
         return True
 
-    def __init__(self, text: str) -> None:
-        self.path = Path(text).expanduser()
+    def __init__(self, settings: SourceSettings) -> None:
+        self.path = Path(settings.location).expanduser()
 
-    def objects(self) -> Iterator[SourceObject]:
+    def objects(self, this: Round) -> Iterator[SourceObject]:
         """Files in the order of their paths; raises UsageError, NoDataError or SourceError before the first."""
         if not self.path.exists():
             raise UsageError(self.path, "no such file or folder", "name one that exists")

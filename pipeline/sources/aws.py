@@ -1,0 +1,94 @@
+"""How sources reach AWS: boto3 clients by a source's settings, and AWS's errors told as ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import SourceSettings
+from pipeline.errors import SourceError
+
+if TYPE_CHECKING:
+    import boto3
+
+# What botocore calls the state in which nothing will get better by trying again.
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+REFUSED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def session(settings: SourceSettings) -> boto3.Session:
+    """A boto3 session by the source's `profile` and `role_arn`; a role's credentials are renewed as they run out.
+
+    Raises SourceError where the profile does not exist.
+    """
+    import boto3
+    import botocore.session
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        base = boto3.Session(profile_name=settings.profile or None, region_name=settings.region or None)
+        if not settings.role_arn:
+            return base
+        named = {"ExternalId": settings.external_id} if settings.external_id else {}
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=base._session.create_client,
+            source_credentials=base.get_credentials(),
+            role_arn=settings.role_arn,
+            extra_args={"RoleSessionName": "trailsift", **named},
+        )
+        inner = botocore.session.Session(profile=settings.profile or None)
+        inner._credentials = DeferredRefreshableCredentials(
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return boto3.Session(botocore_session=inner, region_name=settings.region or base.region_name)
+    except BotoCoreError as error:
+        raise fault(settings.location, error) from error
+
+
+def client(settings: SourceSettings, service: str, region: str | None = None, **options: Any) -> Any:
+    """A boto3 client of the source's session, with patient retries; `options` go to botocore's Config."""
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    chosen: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 8}, "max_pool_connections": 40}
+    chosen |= {"connect_timeout": 10, "read_timeout": 60, "user_agent_extra": "trailsift"}
+    try:
+        return session(settings).client(
+            service,
+            region_name=region or settings.region or None,
+            endpoint_url=settings.endpoint_url or None,
+            config=Config(**chosen | options),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise fault(settings.location, error) from error
+
+
+def code_of(error: Exception) -> str:
+    """AWS's code of an error that it answered with, "" for any other."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def fault(place: object, error: Exception) -> SourceError:
+    """An error of boto3's as one line: what AWS said, and what to do about it."""
+    code, text = code_of(error), " ".join(str(error).split())
+    if code in EXPIRED:
+        return SourceError(place, f"the credentials have expired ({code})", "renew them and run the same command again")
+    if code in REFUSED:
+        return SourceError(place, f"AWS refused ({text})", "give these credentials the right to it, or name others")
+    if code.startswith("NoSuch") or code in ("404", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"):
+        return SourceError(place, f"does not exist ({text})", "check the name and the account")
+    remedy = "run the same command again"
+    if "credentials" in text.lower() or "profile" in text.lower():
+        remedy = "configure AWS credentials (boto3's own chain), or name a profile in trailsift.toml"
+    elif "region" in text.lower():
+        remedy = "name a region in trailsift.toml or AWS_REGION"
+    return SourceError(place, f"cannot be reached ({text})", remedy)
