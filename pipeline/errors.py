@@ -4,6 +4,7 @@ TrailsiftError          1  something failed
 ├── UsageError          2  the command was asked for something it cannot do
 ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
 ├── SourceError         1  a place logs come from cannot be read
+│   └── UnreachableError 1 … now; a later try may succeed
 ├── LakeError           1  the lake cannot be opened, written or understood
 ├── QueryError          1  a question file or an SQL text is wrong
 ├── SnapshotError       1  an IAM snapshot file cannot be understood
@@ -22,6 +23,10 @@ class TrailsiftError(Exception):
         self.place, self.problem, self.remedy = str(place), problem, remedy
         super().__init__(f"{place}: {problem}; {remedy}" if remedy else f"{place}: {problem}")
 
+    def __reduce__(self) -> tuple[type[TrailsiftError], tuple[str, str, str]]:
+        # Workers send errors to the driver; an exception is otherwise made again from its text alone.
+        return type(self), (self.place, self.problem, self.remedy)
+
 
 class UsageError(TrailsiftError):
     """The request itself is at fault: an unknown id, a malformed time, a missing path."""
@@ -37,6 +42,10 @@ class NoDataError(TrailsiftError):
 
 class SourceError(TrailsiftError):
     """A source as a whole cannot be read; a single bad object is quarantined instead."""
+
+
+class UnreachableError(SourceError):
+    """The source cannot be read now: it is busy, or the network is down. The same request may succeed later."""
 
 
 class LakeError(TrailsiftError):

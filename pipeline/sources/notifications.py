@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 # How often one message may lie in another: EventBridge or S3 in SNS, with one to spare.
 _DEPTH = 3
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+_ETAG = re.compile(r"[0-9a-fA-F]{32}(-\d+)?")
 # What CloudTrail sends to a topic to see that it may, as plain text.
 _VALIDATION = "CloudTrail validation message"
 
@@ -53,7 +54,7 @@ def _named(body: str, depth: int) -> Iterator[Named]:
             yield from _of_bucket(record)
     elif "s3Bucket" in message or "s3ObjectKey" in message:
         yield from _of_trail(message)
-    elif message.get("source") == "aws.s3" and isinstance(message.get("detail"), dict):
+    elif message.get("source") == "aws.s3" and str(message.get("detail-type")).startswith("Object "):
         yield from _of_bus(message)
     elif message.get("Event") != "s3:TestEvent":
         raise NotUnderstood("is a message of no known kind")
@@ -84,8 +85,8 @@ def _of_bucket(record: Any) -> Iterator[Named]:
     """An S3 event notification; its key is URL-encoded, as a form is, and only a creation is of interest."""
     if not isinstance(record, dict) or not isinstance(record.get("eventName"), str):
         raise NotUnderstood("has a record that is no event of S3")
+    s3 = _member(record, "s3")
     if record["eventName"].removeprefix("s3:").startswith("ObjectCreated:"):
-        s3 = _member(record, "s3")
         thing = _member(s3, "object")
         key = thing.get("key")
         yield _checked(_member(s3, "bucket").get("name"), unquote_plus(key) if isinstance(key, str) else key, thing)
@@ -94,7 +95,7 @@ def _of_bucket(record: Any) -> Iterator[Named]:
 def _of_bus(message: dict[str, Any]) -> Iterator[Named]:
     """An event of S3 that EventBridge passed on; its key is not encoded."""
     if message.get("detail-type") == "Object Created":
-        detail = message["detail"]
+        detail = _member(message, "detail")
         thing = _member(detail, "object")
         yield _checked(_member(detail, "bucket").get("name"), thing.get("key"), thing)
 
@@ -116,8 +117,14 @@ def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
 def _checked(bucket: Any, key: Any, thing: dict[str, Any]) -> Named:
     if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket):
         raise NotUnderstood("names no bucket")
-    if not isinstance(key, str) or not key or len(key.encode(errors="replace")) > 1024:
+    if not isinstance(key, str) or not key or not _is_text(key) or len(key.encode()) > 1024:
         raise NotUnderstood("names no object")
-    etag, size = thing.get("eTag", thing.get("etag")), thing.get("size")
-    known = isinstance(etag, str) and etag.strip('"') and isinstance(size, int) and not isinstance(size, bool)
-    return Named(bucket, key, etag.strip('"') if known else None, size if known else None)
+    etag, size = str(thing.get("eTag", thing.get("etag"))).strip('"'), thing.get("size")
+    if not _ETAG.fullmatch(etag) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 53:
+        return Named(bucket, key)
+    return Named(bucket, key, etag, size)
+
+
+def _is_text(key: str) -> bool:
+    """Whether the key can be written down: JSON may hold halves of a character."""
+    return not any(0xD800 <= ord(each) < 0xE000 for each in key)
