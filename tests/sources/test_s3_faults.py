@@ -19,6 +19,7 @@ from pipeline.errors import SourceError
 from pipeline.ingest import driver, ingest
 from pipeline.ingest.retry import retry
 from pipeline.ingest.summary import Summary
+from pipeline.lake.commit import roll_forward
 from pipeline.lake.listings import marks
 from pipeline.lake.quarantine import entries
 from pipeline.lake.tables import Lake
@@ -164,6 +165,7 @@ def test_credentials_that_end_in_the_middle(
     bucket.fault("error", status=400, code=code, skip=8, times=-1)
     with pytest.raises(SourceError, match=rf"^s3://trail-logs/AWSLogs: .*{code}[^\n]*$"):
         run(lake, batch_rows=1)
+    roll_forward(Lake.open(lake))
     before = table(lake, "ledger").num_rows
     assert 0 < before < OBJECTS
     check_sums(lake)
