@@ -4,7 +4,7 @@ TrailsiftError          1  something failed
 ├── UsageError          2  the command was asked for something it cannot do
 ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
 ├── SourceError         1  a place logs come from cannot be read
-│   └── UnreachableError 1 … now; a later try may succeed
+│   └── UnreachableError   … now; the same request may succeed later
 ├── LakeError           1  the lake cannot be opened, written or understood
 ├── QueryError          1  a question file or an SQL text is wrong
 ├── SnapshotError       1  an IAM snapshot file cannot be understood
@@ -24,8 +24,7 @@ class TrailsiftError(Exception):
         super().__init__(f"{place}: {problem}; {remedy}" if remedy else f"{place}: {problem}")
 
     def __reduce__(self) -> tuple[type[TrailsiftError], tuple[str, str, str]]:
-        # Workers send errors to the driver; an exception is otherwise made again from its text alone.
-        return type(self), (self.place, self.problem, self.remedy)
+        return type(self), (self.place, self.problem, self.remedy)  # a worker sends it to the process that told it
 
 
 class UsageError(TrailsiftError):

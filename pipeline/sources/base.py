@@ -22,7 +22,7 @@ GROUP = "trailsift.sources"
 
 # CloudTrail's key layout ("Finding your CloudTrail log files"): the name carries account, region and delivery.
 _NAME = re.compile(
-    r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)_.*?(?P<time>\d{8}T\d{4})"
+    r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2,5}(?:-[a-z]+)+-\d+)_.*?(?P<time>\d{8}T\d{4})"
 )
 
 
@@ -151,8 +151,11 @@ class Source(ABC):
         """Told, as `committed` is, of objects whose bytes could not be had, each with why; no batch has them."""
 
     def behind(self, raw: bytes) -> Iterator[SourceObject]:
-        """What to read, when quarantine is tried again, in place of an object that was refused with `raw`."""
-        return iter(())
+        """What to read, when quarantine is tried again, in place of an object that was refused with `raw`.
+
+        Raises OSError or Refusal where that cannot be told.
+        """
+        raise Refusal("holds all there is")
 
     def close(self) -> None:  # noqa: B027
         """Called when the run is over, however it ended; what was listed and not committed stays for the next."""

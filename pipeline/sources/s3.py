@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pipeline.config import SourceSettings
-from pipeline.errors import SourceError
+from pipeline.errors import NoDataError, SourceError, UsageError
 from pipeline.sources.aws import EXPIRED, UNKNOWN, T, client, code_of, fault, patiently
-from pipeline.sources.base import SourceObject
+from pipeline.sources.base import Round, Source, SourceObject
+from pipeline.sources.local import SUFFIXES
+from pipeline.sources.trails import Answer, Page, Walk
 
 _LOCK = threading.Lock()
+# A bucket's name as boto3 takes it; a key may hold anything.
+_LOCATION = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])(?:/(?P<key>.*))?", re.DOTALL)
 
 
 class Objects:
@@ -52,17 +58,24 @@ class Objects:
     def head(self, bucket: str, key: str) -> SourceObject:
         """The object as a listing would give it."""
 
-        def ask() -> Any:
-            return self.client.head_object(Bucket=bucket, Key=key, **self.payer)
-
         try:
-            found = self._ask(ask)
+            found = self._ask(lambda: self.client.head_object(Bucket=bucket, Key=key, **self.payer))
         except FileNotFoundError:
             raise
         except OSError:
             self.read(bucket, key)  # The answer to a HEAD has no body that says why; that to a GET has.
             raise
         return item(bucket, key, found["ETag"], found["ContentLength"])
+
+    def page(self, bucket: str, page: Page) -> Answer:
+        """A page of a listing; raises SourceError where the bucket cannot be listed."""
+        named: dict[str, Any] = {"Bucket": bucket, "Prefix": page.prefix} | self.payer
+        named |= {} if page.flat else {"Delimiter": "/"}
+        named |= {"ContinuationToken": page.token} if page.token else {"StartAfter": page.after} if page.after else {}
+        found = self._ask(lambda: self.client.list_objects_v2(**named))
+        objects = [item(bucket, each["Key"], each["ETag"], each["Size"]) for each in found.get("Contents", [])]
+        folders = [each["Prefix"] for each in found.get("CommonPrefixes", [])]
+        return Answer(objects, folders, found.get("NextContinuationToken", ""))
 
     def _ask(self, call: Callable[[], T]) -> T:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -71,6 +84,55 @@ class Objects:
             return patiently(call)
         except (BotoCoreError, ClientError) as error:
             raise _told(self.settings.location, error) from error
+
+
+class S3Source(Source):
+    """A bucket, a folder of one, or a single object; listed trail by trail where it has CloudTrail's layout."""
+
+    name = "s3"
+    parallel = 16
+
+    @classmethod
+    def claims(cls, text: str) -> bool:
+        """Whatever begins as a location of S3 does."""
+        return text.lower().startswith("s3:")
+
+    def __init__(self, settings: SourceSettings) -> None:
+        match = _LOCATION.fullmatch(settings.location)
+        if not match:
+            raise UsageError(settings.location, "is no location in S3", "write s3://BUCKET or s3://BUCKET/FOLDER")
+        self.bucket, self.key = match["bucket"], match["key"] or ""
+        self.settings, self.store = settings, Objects(settings)
+
+    def objects(self, this: Round) -> Iterator[SourceObject]:
+        """The objects that may be new, as they are found.
+
+        Raises NoDataError where there are no logs at all, SourceError where the bucket cannot be listed.
+        """
+        why = "there are no log files"
+        if self.key and not self.key.endswith("/"):
+            try:
+                yield self.store.head(self.bucket, self.key)
+                return
+            except OSError as error:
+                why = why if isinstance(error, FileNotFoundError) else str(error)
+        recent = self.today() - timedelta(days=self.settings.look_back)
+        walk = Walk(self._page, f"s3://{self.bucket}/", this, self.wanted, recent)
+        yield from walk.objects(self.key if self.key.endswith("/") or not self.key else f"{self.key}/")
+        if walk.empty and not this.stop.is_set():
+            raise NoDataError(self.settings.location, why, f"looked for {' '.join(SUFFIXES)}")
+
+    def read(self, item: SourceObject) -> bytes:
+        """The object's bytes, if it is still the one that was listed."""
+        bucket, _, key = item.address.partition("/")
+        return self.store.read(bucket, key, item.etag)
+
+    def today(self) -> date:
+        """The day by S3's clock, which is UTC."""
+        return datetime.now(UTC).date()
+
+    def _page(self, page: Page) -> Answer:
+        return self.store.page(self.bucket, page)
 
 
 def item(bucket: str, key: str, etag: str, size: int) -> SourceObject:

@@ -21,6 +21,7 @@ from pipeline.sources.base import Refusal, Round, Selection, Source, SourceObjec
 from pipeline.sources.inbox import LONGEST_WAIT, Inbox, Message
 from pipeline.sources.notifications import Named, NotUnderstood, named
 from pipeline.sources.s3 import Objects, item
+from pipeline.sources.trails import is_log
 
 _LOCATION = re.compile(r"sqs:(?P<url>https?://(?P<host>[^/\s#]+)/[^/\s#]+/[\w.-]+)(#.*)?", re.IGNORECASE)
 _REGION = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d+")
@@ -131,7 +132,7 @@ class SqsSource(Source):
             wanted = named(raw.decode(errors="replace"))
         except NotUnderstood as error:
             raise Refusal(f"the message {error}") from error
-        for each in wanted:
+        for each in filter(lambda each: is_log(each.key), wanted):
             yield self.store.head(each.bucket, each.key)
 
     def close(self) -> None:
@@ -145,7 +146,7 @@ class SqsSource(Source):
         asked: list[tuple[Message, Named]] = []
         for message in messages:
             try:
-                asked += [(message, each) for each in named(message.body)]
+                asked += [(message, each) for each in named(message.body) if is_log(each.key)]
             except NotUnderstood as error:
                 message.trouble = f"the message {error}"
             if message.receives < self.settings.max_receives:
