@@ -12,7 +12,7 @@ from threading import Event
 
 from pipeline.config import Settings
 from pipeline.ingest.crew import Crew
-from pipeline.ingest.follow import Follower, Trouble
+from pipeline.ingest.following import Follower, Trouble
 from pipeline.ingest.rounds import Rounds, listed, opened
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.ledger import unknown
