@@ -88,6 +88,9 @@ def _lake(settings: Settings, now: datetime, problems: list[str]) -> dict[str, A
         )
     if answer["age_hours"] is not None and answer["age_hours"] > 24:
         problems.append(f"{path}: the newest event is {span(answer['age_hours'])} old; ingest newer logs")
+    if answer["age_hours"] is not None and answer["age_hours"] < -1:
+        remedy = "relative times count back from it: name --as-of"
+        problems.append(f"{path}: the newest event is {span(-answer['age_hours'])} in the future; {remedy}")
     if answer["exists"] and answer["tables"] and answer["newest_event"] is None:
         problems.append(f"{path}: holds no event; run trailsift ingest")
     for each in answer["coverage"]:
