@@ -93,16 +93,10 @@ class Decision:
         }
 
 
-def matched(hits: Iterable[Hit], unknown: Mapping[int, list[str]] | None = None) -> tuple[Matched, ...]:
-    """The statements as an answer names them, in the order of the layers and of the input."""
-    ordered = sorted(hits, key=lambda hit: (LAYERS.index(hit[0].layer), hit[0].level, hit[0].order))
+def matched(hits: Iterable[Hit], unknown: Mapping[int, tuple[str, ...]] | None = None) -> tuple[Matched, ...]:
+    """The statements as an answer names them; `unknown`: keys that would tell, by the id of the rule."""
+    open_ = unknown or {}
     return tuple(
-        Matched(
-            policy=rule.policy,
-            index=rule.index,
-            sid=rule.sid,
-            effect="Allow" if rule.allows else "Deny",
-            unknown=tuple((unknown or {}).get(id(rule), ())),
-        )
-        for rule, _ in ordered
+        Matched(rule.policy, rule.index, rule.sid, "Allow" if rule.allows else "Deny", open_.get(id(rule), ()))
+        for rule, _ in hits
     )

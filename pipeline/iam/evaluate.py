@@ -19,10 +19,11 @@ from typing import Any
 
 from pipeline.errors import PolicyError
 from pipeline.iam import grammar
+from pipeline.iam.conditions import Literal
 from pipeline.iam.decisions import LAYERS, Decision, Request, matched
 from pipeline.iam.principals import Grade, Principal
 from pipeline.iam.rules import Hit, Rule, compile_policy
-from pipeline.iam.undecided import Outcome, explore
+from pipeline.iam.undecided import Open, Outcome, explore
 
 _KINDS = {"rcp": grammar.RCP, "scp": grammar.SCP, "vpc_endpoint": grammar.ENDPOINT, "resource": grammar.RESOURCE}
 _MEMBERS = ("identity", "boundary", "session", "scps", "rcps", "resource", "vpc_endpoint")
@@ -99,10 +100,13 @@ class Evaluator:
         self._levels = 0
         for name in _MEMBERS:
             self._add(name, policies.get(name))
+        # Answers name statements in the order of the layers and of the input.
+        self._rules.sort(key=lambda rule: (LAYERS.index(rule.layer), rule.level, rule.order, rule.index))
         layers = {name for name in ("boundary", "vpc_endpoint") if policies.get(name)}
         self._given = layers | ({"session"} if policies.get("session") is not None else set())
         self._keys = tuple(sorted({key for rule in self._rules for key in rule.keys}))
         self._about: dict[tuple[str, str, str | None], tuple[Scene, tuple[Hit, ...]]] = {}
+        self._naming: dict[str, list[Rule]] = {}
         self._memory: dict[tuple[Any, ...], Decision] = {}
 
     def _add(self, name: str, given: object) -> None:
@@ -143,21 +147,22 @@ class Evaluator:
         if asked.action.lower() == "sts:getcalleridentity" and asked.principal.account:
             # No permission is needed, and a Deny changes nothing ("GetCallerIdentity", AWS STS API reference).
             return Decision("allowed", None, ())
-        sure: list[Hit] = []
-        open_ = []
+        hits: list[Hit] = []
+        undecided: list[Open] = []
         for hit in candidates:
             applies = hit[0].applies(asked.resource, asked.context)
-            if applies is True:
-                sure.append(hit)
-            elif applies is not False:
-                open_.append((hit, applies))
-        if not open_:
-            return Decision(*scene.outcome(sure), matched(sure))
-        outcome, keys = explore(scene.outcome, sure, open_)
+            if applies is not False:
+                hits.append(hit)
+            if applies is not True and applies is not False:
+                undecided.append((hit, applies))
+        if not undecided:
+            return Decision(*scene.outcome(hits), matched(hits))
+        unknown = {id(rule): _keys(literals) for (rule, _), literals in undecided}
+        sure = [hit for hit in hits if id(hit[0]) not in unknown]
+        outcome, keys = explore(scene.outcome, sure, undecided)
         if not keys:
             return Decision(*outcome, matched(sure))
-        unknown = {id(hit[0]): sorted({key for each in literals for key in each.keys}) for hit, literals in open_}
-        return Decision("conditional", None, matched([*sure, *(hit for hit, _ in open_)], unknown), keys)
+        return Decision("conditional", None, matched(hits, unknown), keys)
 
     def _candidates(self, asked: Request) -> tuple[Scene, tuple[Hit, ...]]:
         """What applies, and the statements that name caller and action; the same for all resources of an account."""
@@ -193,11 +198,19 @@ class Evaluator:
         layers |= {"identity", "boundary", "session"} if scene.limited else set()
         layers |= {"scp"} if scene.levels else set()
         layers |= {"rcp"} if rcp_applies(action) and not caller.service_linked else set()
-        for rule in self._rules:
-            if rule.layer in layers and rule.names(action):
+        if action not in self._naming:
+            if len(self._naming) >= _REMEMBERED:
+                self._naming.clear()
+            self._naming[action] = [rule for rule in self._rules if rule.names(action)]
+        for rule in self._naming[action]:
+            if rule.layer in layers:
                 grade = Grade.DIRECT if rule.principal is None else rule.principal.grade(caller, bounded)
                 if grade:
                     yield rule, grade
+
+
+def _keys(literals: Iterable[Literal]) -> tuple[str, ...]:
+    return tuple(sorted({key for each in literals for key in each.keys}))
 
 
 def _listed(given: object, place: str) -> Sequence[object]:

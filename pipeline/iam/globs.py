@@ -73,8 +73,12 @@ def _general(pieces: Sequence[_Piece]) -> Callable[[str], bool]:
     """Pieces in order: the first at the beginning, the last at the end, the others wherever they fit first."""
     first, middle, last = pieces[0], [each for each in pieces[1:-1] if each.length], pieces[-1]
     least = sum(each.length for each in pieces)
+    start = first.plain or ""
 
     def answer(text: str) -> bool:
+        # Most texts fail here already.
+        if not text.startswith(start):
+            return False
         end = len(text) - last.length
         if len(text) < least or not first.at(text, 0) or not last.at(text, end):
             return False

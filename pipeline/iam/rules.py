@@ -49,12 +49,12 @@ class Rule:
 
     def names(self, action: str) -> bool:
         """Whether its Action or NotAction takes in the action, given in lower case."""
-        return any(match(action) for match in self.actions) is not self.not_action
+        return _any(self.actions, action) is not self.not_action
 
     def applies(self, resource: str, context: Context) -> bool | tuple[Literal, ...]:
         """Whether resource and conditions fit; else all that is open, every part of which must hold."""
         open_: tuple[Literal, ...] = ()
-        about = any(match(resource) for match in self.resources) is not self.not_resource
+        about = _any(self.resources, resource) is not self.not_resource
         if self.templates and about is self.not_resource:
             # Still undecided: a pattern with a variable may name the resource, or have no value and spoil the rule.
             found = self._variable_resources(resource, context)
@@ -89,6 +89,14 @@ class Rule:
                 ("resource", self.not_resource, resource, tuple(sorted(map(repr, self.templates)))), True, unknown
             )
         return self.not_resource
+
+
+def _any(matches: tuple[Match, ...], text: str) -> bool:
+    # A loop, since a generator costs more than the matching.
+    for match in matches:  # noqa: SIM110
+        if match(text):
+            return True
+    return False
 
 
 # A statement that names caller and action, and how closely it names the caller.
