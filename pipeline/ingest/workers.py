@@ -120,9 +120,13 @@ def work(pipe: Connection) -> None:
     gc.disable()
     pa.set_cpu_count(1)
     _keep_memory()
+    worker: _Worker | None = None
     try:
         while True:
-            _Worker(pipe, pipe.recv()).run()
+            orders = pipe.recv()
+            if orders or not worker:
+                worker = _Worker(pipe, orders)
+            worker.run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # The driver is gone; nothing of ours counts.
     except SourceError as error:
@@ -131,6 +135,9 @@ def work(pipe: Connection) -> None:
         pipe.send(Failed(f"cannot be written ({error.strerror or error})"))
     except Exception as error:
         pipe.send(Failed(f"{type(error).__name__}: {error}"))
+    finally:
+        if worker:
+            worker.reader.close()
 
 
 def _keep_memory() -> None:
@@ -156,14 +163,11 @@ class _Worker:
     uris: dict[int, str] = field(default_factory=dict)
     written: int = 0
 
-    def run(self) -> None:
-        reader = Reader(self.orders.sources)
-        try:
-            self._run(reader)
-        finally:
-            reader.close()
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.orders.sources)
 
-    def _run(self, reader: Reader) -> None:
+    def run(self) -> None:
+        """Works until the driver has no more tasks."""
         task: Task | None = None
         while True:
             following = self._next()
@@ -175,7 +179,7 @@ class _Worker:
                 self.pipe.send("home")
                 return
             task = following
-            for fetched in reader.read(task.objects):
+            for fetched in self.reader.read(task.objects):
                 self._read(task, *fetched)
 
     def _next(self) -> Task | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.config import SourceSettings
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnreachableError
 
 if TYPE_CHECKING:
     import boto3
@@ -31,6 +31,7 @@ REFUSED = frozenset({"AccessDenied", "AccessDeniedException"}) | UNKNOWN
 # Answers under 500 that pass all the same ("Error responses" of the S3 API reference).
 PASSING = frozenset(
     {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted"}
+    | {"RequestThrottled", "KmsThrottled", "OverLimit"}  # these are of SQS
 )
 # Pauses double from the first to the longest, in seconds: about a minute of patience in all.
 TRIES, FIRST_PAUSE, LONGEST_PAUSE = 10, 0.1, 15.0
@@ -137,4 +138,6 @@ def fault(place: object, error: Exception) -> SourceError:
         remedy = "configure AWS credentials (boto3's own chain), or name a profile in trailsift.toml"
     elif "region" in text.lower():
         remedy = "name a region in trailsift.toml or AWS_REGION"
+    elif passes(error):
+        return UnreachableError(place, f"cannot be reached ({text})", remedy)
     return SourceError(place, f"cannot be reached ({text})", remedy)

@@ -92,7 +92,8 @@ class Round:
     `selection` may be narrowed by the source's own settings. `marks` maps a prefix of uris to the last day of
     delivery up to which an earlier run has listed it for good; the source puts into `listed` what holds once all
     that this round lists is taken. `stop` is set when the run is to end. A source that has more than it listed
-    sets `more`.
+    sets `more`. A source that is told of news bit by bit lists about `limit` objects at most, and while following
+    waits no longer for more than `seconds` after the first. `dry` rounds leave no trace at the place.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -101,6 +102,9 @@ class Round:
     stop: Event = field(default_factory=Event)
     follow: bool = False
     more: bool = False
+    limit: int = 2_000
+    seconds: float = 60.0
+    dry: bool = False
 
 
 class Source(ABC):
@@ -138,7 +142,20 @@ class Source(ABC):
         """
 
     def committed(self, items: Sequence[SourceObject]) -> None:  # noqa: B027
-        """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before."""
+        """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before.
+
+        They may be another source's of the same run: two sources may list one object, and it is read once.
+        """
+
+    def unreadable(self, items: Sequence[tuple[SourceObject, str]]) -> None:  # noqa: B027
+        """Told, as `committed` is, of objects whose bytes could not be had, each with why; no batch has them."""
+
+    def behind(self, raw: bytes) -> Iterator[SourceObject]:
+        """What to read, when quarantine is tried again, in place of an object that was refused with `raw`.
+
+        Raises OSError or Refusal where that cannot be told.
+        """
+        raise Refusal("holds all there is")
 
     def close(self) -> None:  # noqa: B027
         """Called when the run is over, however it ended; what was listed and not committed stays for the next."""
