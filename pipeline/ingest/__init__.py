@@ -6,8 +6,11 @@ Killed at any point and run again it gives the same lake: an object is known onl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
+
+import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.errors import UsageError
@@ -17,7 +20,7 @@ from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.ledger import unknown
 from pipeline.lake.listings import marks, remember
 from pipeline.lake.tables import Lake
-from pipeline.sources.base import Round, Selection, Source, open_source
+from pipeline.sources.base import Round, Selection, Source, SourceObject, open_source
 
 __all__ = ["Selection", "ingest", "plan"]
 
@@ -64,13 +67,15 @@ def _round(
     lake: Lake, sources: list[Source], this: Round, settings: Settings, crew: Crew, progress: Progress | None
 ) -> Summary:
     """Lists once, takes what is new, and remembers what need not be listed again."""
-    this.marks = marks(lake) if lake.exists else {}
+    if lake.exists:
+        this.marks, this.known = marks(lake), partial(_known, lake)
     listing = listed(sources, this)
     try:
         run = Run(lake, sources, listing, settings, crew, progress, stop=this.stop)
         summary = run.go()
     finally:
         listing.close()
+    summary.problems = this.problems + summary.problems
     if not this.stop.is_set():
         whole = {mark: day for mark, day in this.listed.items() if not any(u.startswith(mark) for u in run.unreadable)}
         remember(lake, {mark: day for mark, day in whole.items() if this.marks.get(mark) != day})
@@ -87,9 +92,12 @@ def plan(
     opened = _open(sources, settings or Settings())
     lake = Lake(location)
     there = lake.exists and Lake.open(location)
-    listing = listed(opened, Round(selection or Selection(), marks=marks(lake) if there else {}))
+    this = Round(selection or Selection())
+    if there:
+        this.marks, this.known = marks(lake), partial(_known, lake)
+    listing = listed(opened, this)
     try:
-        summary = Summary(objects_seen=len(listing))
+        summary = Summary(objects_seen=len(listing), problems=this.problems)
         for chunk in listing.chunks():
             new = unknown(lake, chunk) if there else chunk
             summary.objects_skipped += chunk.num_rows - new.num_rows
@@ -109,6 +117,13 @@ def listed(sources: list[Source], this: Round) -> Listing:
             if this.selection.takes(item):
                 listing.add(number, item)
     return listing
+
+
+def _known(lake: Lake, items: Sequence[SourceObject]) -> set[str]:
+    columns = {name: [getattr(each, name) for each in items] for name in ("uri", "etag", "size")}
+    kinds = {"uri": pa.string(), "etag": pa.string(), "size": pa.int64()}
+    new = unknown(lake, pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()}))
+    return {each.uri for each in items} - set(new["uri"].to_pylist())
 
 
 def _open(sources: Sequence[str], settings: Settings) -> list[Source]:
