@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, ClassVar
@@ -307,9 +308,15 @@ def _split_mark(window: Window) -> Path:
 
 
 def _check(place: str, region: str) -> None:
+    if not _REGION.fullmatch(region) or region not in _every_region():
+        raise UsageError(place, f"there is no region {region!r}", _HOW)
+
+
+@cache
+def _every_region() -> frozenset[str]:
+    """The regions that this version of botocore has CloudTrail in, of all partitions."""
     import boto3
 
     session = boto3.Session(region_name="us-east-1")
-    known = [r for p in session.get_available_partitions() for r in session.get_available_regions("cloudtrail", p)]
-    if not _REGION.fullmatch(region) or region not in known:
-        raise UsageError(place, f"there is no region {region!r}", _HOW)
+    partitions = session.get_available_partitions()
+    return frozenset(each for p in partitions for each in session.get_available_regions("cloudtrail", p))

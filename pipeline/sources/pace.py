@@ -32,9 +32,12 @@ class Pace:
 
     def wait(self, stop: Event | None = None) -> None:
         """Returns when this caller may call; at once where `stop` is set."""
+        (stop or Event()).wait(max(0.0, self.reserve() - time.monotonic()))
+
+    def reserve(self) -> float:
+        """The moment (of time.monotonic) at which this caller may call, and no other."""
         now = time.monotonic()
-        moment = self._move(lambda free: (max(free, now) + self.interval, max(free, now)))
-        (stop or Event()).wait(max(0.0, moment - time.monotonic()))
+        return self._move(lambda free: (max(free, now) + self.interval, max(free, now)))
 
     def back_off(self, seconds: float) -> None:
         """Nobody calls for so long."""

@@ -75,7 +75,8 @@ class CloudTrail:
     def configure(self, **changes: Any) -> None:
         """Changes what the server is: `now` (datetime), `rate` (calls/s), `storm` (calls to throttle whatever the
         rate), `regions` (enabled ones), `denied` (regions whose calls AWS refuses), `accounts` ({access key: account}),
-        `no_identity` (STS refuses), `trails` (DescribeTrails' trailList), `broken` (calls to answer with HTTP 500).
+        `no_identity` (STS refuses), `expired` (credentials no longer good), `trails` (DescribeTrails' trailList),
+        `broken` (calls to answer with HTTP 500).
         """
         if "now" in changes:
             changes["now"] = changes["now"].timestamp()
@@ -138,7 +139,7 @@ class State:
         self.storm = self.broken = 0
         self.regions, self.denied = list(ENABLED), list[str]()
         self.accounts: dict[str, str] = {}
-        self.no_identity = False
+        self.no_identity = self.expired = False
         self.trails: list[dict[str, Any]] = []
         self.keys: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.events: dict[tuple[str, str], list[tuple[float, int, str]]] = defaultdict(list)
@@ -171,6 +172,8 @@ class State:
     def call(self, operation: str, body: dict[str, Any], key: str, region: str) -> dict[str, Any]:
         """One call of CloudTrail's API; raises Fault."""
         account = self.accounts.get(key, ACCOUNT)
+        if self.expired:
+            raise Fault("ExpiredTokenException", "The security token included in the request is expired")
         if region not in self.regions:
             raise Fault("UnrecognizedClientException", "The security token included in the request is invalid.")
         if region in self.denied:

@@ -1,4 +1,4 @@
-"""`lookup`: every event of 90 days once, whatever the day holds, within AWS's limits, and as few calls as that takes."""
+"""`lookup`: every event of 90 days once, whatever a day holds, in few calls and within AWS's limits."""
 
 from __future__ import annotations
 
