@@ -22,6 +22,9 @@ class TrailsiftError(Exception):
         self.place, self.problem, self.remedy = str(place), problem, remedy
         super().__init__(f"{place}: {problem}; {remedy}" if remedy else f"{place}: {problem}")
 
+    def __reduce__(self) -> tuple[type[TrailsiftError], tuple[str, str, str]]:
+        return type(self), (self.place, self.problem, self.remedy)  # a worker sends it to the process that told it
+
 
 class UsageError(TrailsiftError):
     """The request itself is at fault: an unknown id, a malformed time, a missing path."""

@@ -106,7 +106,7 @@ def listed(sources: list[Source], this: Round) -> Listing:
     listing = Listing()
     for number, source in enumerate(sources):
         for item in source.objects(this):
-            if this.selection.takes(item):
+            if this.selection.takes(item) and source.wanted.takes(item):
                 listing.add(number, item)
     return listing
 

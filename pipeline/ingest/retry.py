@@ -77,7 +77,7 @@ def _object(entry: Entry, settings: Settings) -> tuple[Source, SourceObject] | N
 
 def _where(uri: str, settings: Settings) -> SourceSettings:
     """The place of one object, reached as the configured source that holds it is."""
-    owners = [each for each in settings.sources if uri.startswith(each.location)]
+    owners = [each for each in settings.sources if f"{uri}/".startswith(f"{each.location.rstrip('/')}/")]
     owner = max(owners, key=lambda each: len(each.location), default=SourceSettings(uri))
     return replace(owner, location=uri)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.config import SourceSettings
 from pipeline.errors import SourceError
@@ -10,17 +13,27 @@ from pipeline.errors import SourceError
 if TYPE_CHECKING:
     import boto3
 
-# What botocore calls the state in which nothing will get better by trying again.
+T = TypeVar("T")
+
+# Codes of the state in which nothing gets better by trying again, whatever is asked for.
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-REFUSED = frozenset(
+UNKNOWN = frozenset(
     {
-        "AccessDenied",
-        "AccessDeniedException",
         "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
+REFUSED = frozenset({"AccessDenied", "AccessDeniedException"}) | UNKNOWN
+# Answers under 500 that pass all the same ("Error responses" of the S3 API reference).
+PASSING = frozenset(
+    {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted"}
+)
+# Pauses double from the first to the longest, in seconds: about a minute of patience in all.
+TRIES, FIRST_PAUSE, LONGEST_PAUSE = 10, 0.1, 15.0
 
 
 def session(settings: SourceSettings) -> boto3.Session:
@@ -69,6 +82,39 @@ def client(settings: SourceSettings, service: str, region: str | None = None, **
         )
     except (BotoCoreError, ValueError) as error:
         raise fault(settings.location, error) from error
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What the call returns; one whose error passes is made again, with growing pauses that differ between callers.
+
+    It stands in for botocore's own retries where a body is read as well, which botocore leaves to its caller, and
+    where so many calls are made at once that botocore's budget of retries would run out.
+    """
+    for attempt in range(TRIES):
+        try:
+            return call()
+        except Exception as error:
+            if attempt == TRIES - 1 or not passes(error):
+                raise
+        time.sleep(min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5))
+    raise AssertionError("unreachable")
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may well succeed in a while: the service was busy, or the connection broke."""
+    from botocore.exceptions import ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
+    from botocore.parsers import ResponseParserError
+
+    if code_of(error):
+        return status_of(error) in (429, 500, 502, 503, 504) or code_of(error) in PASSING
+    broken = (ConnectionError, HTTPClientError, IncompleteReadError, FlexibleChecksumError, ResponseParserError)
+    return isinstance(error, (*broken, OSError))
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an answer, 0 where there was none."""
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def code_of(error: Exception) -> str:

@@ -22,7 +22,7 @@ GROUP = "trailsift.sources"
 
 # CloudTrail's key layout ("Finding your CloudTrail log files"): the name carries account, region and delivery.
 _NAME = re.compile(
-    r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)_.*?(?P<time>\d{8}T\d{4})"
+    r"(?P<account>\d{12})_CloudTrail[A-Za-z-]*_(?P<region>[a-z]{2,5}(?:-[a-z]+)+-\d+)_.*?(?P<time>\d{8}T\d{4})"
 )
 
 
@@ -109,6 +109,7 @@ class Source(ABC):
     name: ClassVar[str]
     parallel: ClassVar[int] = 1  # objects a worker reads ahead; more where reading waits for a network
     waits: ClassVar[bool] = False  # whether listing itself waits for news, so that following needs no pause
+    wanted: Selection = Selection()  # what its settings narrow it to; whoever runs it asks it beside the run's own
 
     @classmethod
     @abstractmethod
@@ -174,4 +175,6 @@ def open_source(settings: SourceSettings | str) -> Source:
     """The source of that location; a path on this machine is what no other source claims."""
     if isinstance(settings, str):
         settings = SourceSettings(location=settings)
-    return next(each for each in kinds() if each.claims(settings.location))(settings)
+    source = next(each for each in kinds() if each.claims(settings.location))(settings)
+    source.wanted = Selection(frozenset(settings.accounts), frozenset(settings.regions))
+    return source
