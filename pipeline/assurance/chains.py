@@ -180,7 +180,7 @@ class Chain:
             yield from self._broken(node)
         elif (end := places.read(link.key).time) and self.since and end <= self.since:
             return
-        elif self.match is Match.KEY and not f"s3://{link.bucket}/{link.key}".startswith(self.location):
+        elif self.match is Match.KEY and not places.within(self.location, f"{link.bucket}/{link.key}"):
             detail = f"{node.uri} goes on from it; it was not looked at"
             yield self._problem("outside", f"s3://{link.bucket}/{link.key}", detail, node)
         else:

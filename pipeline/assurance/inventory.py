@@ -52,7 +52,7 @@ class Inventory:
 
     def __init__(self, location: str) -> None:
         self.location = location
-        self.match = Match.KEY if location.startswith("s3://") else Match.NAME
+        self.match = Match.KEY if places.in_bucket(location) else Match.NAME
         self._scratch = tempfile.TemporaryDirectory(prefix="trailsift-verify-", ignore_cleanup_errors=True)
         self.duckdb = duckdb.connect(config={"memory_limit": "512MB", "threads": 2})
         self.duckdb.execute("set TimeZone = 'UTC'")

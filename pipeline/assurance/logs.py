@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from pipeline.assurance import digests, reading
+from pipeline.assurance import digests, places, reading
 from pipeline.assurance.digests import Unreadable
 from pipeline.assurance.inventory import Inventory
 from pipeline.assurance.places import DIGEST, Match
@@ -46,37 +46,46 @@ where j.state <> 'valid' or j.differs
 order by d.chain, d.end_time, j.object
 """
 
-# Objects that no digest lists, by what can be said of the time in which they were delivered. `covered` has the spans
-# of time for which an unbroken run of hourly digests speaks, chain by chain.
+# Objects that no digest lists, by what can be said of the time in which they were delivered. `bounds` is how far the
+# hourly digests of a chain reach, `covered` has the spans within for which an unbroken run of them speaks. A log in
+# a hole of any chain may have been listed there.
 _UNLISTED = """
 create or replace temp table unlisted as
-with spans as (
-    select *, lag(until) over (partition by chain, root order by since) as before from covered
+with bounds as (
+    select d.chain, o.root, o.account, o.region, min(d.start_time) as first, max(d.end_time) as last
+    from digests as d join objects as o using (number) where not ends_with(d.chain, ' backfill') group by all
 ),
 reach as (
-    select root, account, region, min(since) as first, max(until) as last, min(chain) as chain from covered group by all
+    select root, account, region, min(first) as first, max(last) as last, min(chain) as chain from bounds group by all
 ),
 kinds as (
-    select distinct o.root, o.account, o.region, o.kind from listed as l join objects as o using (place)
+    select distinct o.root, o.account, o.region, o.kind, true as known
+    from listed as l join objects as o using (place)
 ),
-unlisted as (
+alone as (
     select o.number, o.uri, o.root, o.account, o.region, o.kind, o.time
     from objects as o anti join listed using (place)
     where o.kind <> $digest and (o.time is null or ((o.time >= $since or $since is null)
         and (o.time < $until or $until is null)))
-)
+),
+spoken_for as (
+    select u.number, b.chain, b.root, bool_or(c.since is not null) as spoken
+    from alone as u join bounds as b using (root, account, region)
+    left join covered as c on c.chain = b.chain and c.root = b.root and u.time >= c.since and u.time < c.until - $slack
+    where u.time >= b.first and u.time < b.last group by all
+),
+holes as (select number, true as hole from spoken_for group by number having not bool_and(spoken))
 select u.uri, u.root, u.account, u.region, u.kind, u.time, r.chain, r.first, r.last,
     case when r.first is null then 'alone'
-        when u.kind <> 'CloudTrail' and (u.root, u.account, u.region, u.kind) not in (select (k.root, k.account,
-            k.region, k.kind) from kinds as k) then 'kind'
+        when u.kind <> 'CloudTrail' and k.known is null then 'kind'
         when u.time is null then 'extra'
         when u.time < r.first then 'before'
         when u.time >= r.last + $slack then 'after'
         when u.time >= r.last - $slack then 'pending'
-        when exists (select 1 from spans as s where s.root = u.root and s.account = u.account and s.region = u.region
-            and u.time >= s.before - $slack and u.time < s.since) then 'hole'
+        when h.hole then 'hole'
         else 'extra' end as state
-from unlisted as u left join reach as r using (root, account, region)
+from alone as u left join reach as r using (root, account, region) left join holes as h using (number)
+left join kinds as k using (root, account, region, kind)
 """
 _EXTRA = (
     "select uri, time, coalesce(chain, account || '/' || region || '/-') from unlisted where state = 'extra' order by 1"
@@ -113,7 +122,7 @@ def judge(inventory: Inventory, location: str) -> Iterator[Problem]:
             yield Problem("altered_in_lake", named, detail, chain, since, until)
         if state == "missing":
             held = "; the lake holds it unaltered" if in_lake else ""
-            if inventory.match is Match.KEY and not f"s3://{named}".startswith(location):
+            if inventory.match is Match.KEY and not places.within(location, named):
                 yield Problem(
                     "outside", f"s3://{named}", f"{digest} lists it; it was not looked at", chain, since, until
                 )

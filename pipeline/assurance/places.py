@@ -13,7 +13,7 @@ from enum import Enum
 
 DIGEST = "CloudTrail-Digest"
 _KIND = r"CloudTrail(?:-[A-Za-z]+)?"
-_REGION = r"[a-z]{2}(?:-[a-z]+)+-\d"
+_REGION = r"[a-z]{2,5}(?:-[a-z]+)+-\d+"
 _PATH = re.compile(rf"AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{{12}})/(?P<kind>{_KIND})/(?P<region>{_REGION})/")
 _SUFFIX = re.compile(r"AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/.*", re.DOTALL)
 _NAME = re.compile(rf"(?P<account>\d{{12}})_(?P<kind>{_KIND})_(?P<region>{_REGION})_(?P<rest>.*)", re.DOTALL)
@@ -64,6 +64,17 @@ def place(uri: str, match: Match) -> str:
 def named(bucket: str, key: str, match: Match) -> str:
     """What an object is matched by, from the bucket and key in a digest."""
     return f"{bucket}/{key}" if match is Match.KEY else place(key, match)
+
+
+def in_bucket(location: str) -> bool:
+    """Whether a location is one of S3."""
+    return location.lower().startswith("s3:")
+
+
+def within(location: str, key: str) -> bool:
+    """Whether `bucket/key` lies in a location of S3."""
+    place = location[3:].strip("/")
+    return key == place or key.startswith(f"{place}/")
 
 
 def name(path: str) -> str:

@@ -93,8 +93,8 @@ class _Run:
         """The whole of it, in order."""
         task, inventory = self.task, self.inventory
         wanted = self._selection()
-        this = Round(wanted)
-        inventory.fill(item for item in task.source.objects(this) if wanted.takes(item))
+        this, own = Round(wanted), task.source.wanted
+        inventory.fill(item for item in task.source.objects(this) if wanted.takes(item) and own.takes(item))
         found = inventory.chains()
         self.total = inventory.rows("select count(*) from objects where chain is not null")[0][0]
         for chain, account, region, trail in found:

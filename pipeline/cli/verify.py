@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _EVERY_SECONDS = 10.0
 _PIPED_WIDTH = 140
 _SHOWN = 50
+_NO_PLACES = ("sqs:", "lookup:")
 MARKS = {"valid": ("✔", "green"), "incomplete": ("?", "yellow"), "invalid": ("✘", "bold red")}
 
 
@@ -103,10 +104,12 @@ def _task(source: str, window: tuple[datetime | None, datetime | None], keys: li
     from pipeline.assurance.keys import KeyFiles, ListedKeys
     from pipeline.assurance.verify import Task
     from pipeline.config import SourceSettings
+    from pipeline.errors import UsageError
     from pipeline.sources.base import open_source
 
-    named = {each.name: each for each in current.settings.sources}
-    settings = named.get(source, SourceSettings(source))
+    settings = {each.name: each for each in current.settings.sources}.get(source, SourceSettings(source))
+    if settings.location.startswith(_NO_PLACES):
+        raise UsageError(source, "holds no digests", "name the bucket or folder that the trail delivers to")
     known = KeyFiles(keys) if keys else ListedKeys(settings)
     return Task(open_source(settings), settings.location, known, *window)
 

@@ -99,7 +99,8 @@ class Trail:
     def log(self, moment: datetime) -> str:
         """A log file delivered then, listed nowhere yet; gives its key."""
         self.number += 1
-        name = f"{self.account}_CloudTrail_{self.region}_{moment:%Y%m%dT%H%MZ}_{self.number:016}.json.gz"
+        unique = hashlib.md5(f"{self.name} {self.number}".encode()).hexdigest()[:16]
+        name = f"{self.account}_CloudTrail_{self.region}_{moment:%Y%m%dT%H%MZ}_{unique}.json.gz"
         key = f"{self.prefix}/{self.account}/CloudTrail/{self.region}/{moment:%Y/%m/%d}/{name}"
         record = event(eventTime=stamp(moment - timedelta(minutes=3)), recipientAccountId=self.account)
         self.objects[key] = gzip.compress(json.dumps({"Records": [record]}).encode())
