@@ -145,6 +145,13 @@ class Source(ABC):
         Called in a worker process, from several threads at once where `parallel` is over 1.
         """
 
+    def metadata(self, item: SourceObject) -> Mapping[str, str] | None:
+        """What the place keeps beside the object's bytes, its names in lower case; None where it keeps nothing.
+
+        Raises as `read` does.
+        """
+        return None
+
     def committed(self, items: Sequence[SourceObject]) -> None:  # noqa: B027
         """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before.
 
