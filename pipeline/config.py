@@ -42,7 +42,10 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds."""
+    """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
+
+    `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    """
 
     lake: str = "lake"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -50,6 +53,7 @@ class Settings:
     batch_rows: int = 250_000
     batch_objects: int = 2_000
     batch_seconds: int = 60
+    expected_regions: tuple[str, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -108,6 +112,8 @@ def _value(value: Any, kind: str, name: str, place: str) -> Any:
             raise UsageError(place, f"{name} is neither true nor false", f"write {name} = true")
         return value
     if kind.startswith("tuple"):
+        if isinstance(value, str) and place.startswith("TRAILSIFT_"):
+            return tuple(each.strip() for each in value.split(",") if each.strip())
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise UsageError(place, f"{name} is no list of texts", f'write {name} = ["…"]')
         return tuple(value)

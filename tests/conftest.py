@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.aws import cloudtrail as fake_cloudtrail
 from tests.aws import moto
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,3 +120,17 @@ def aws(aws_server: moto.Aws, monkeypatch: pytest.MonkeyPatch) -> moto.Aws:
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture(scope="session")
+def cloudtrail_server() -> Iterator[fake_cloudtrail.CloudTrail]:
+    """One fake CloudTrail for all tests of a process; take `cloudtrail`, which empties it."""
+    with fake_cloudtrail.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def cloudtrail(cloudtrail_server: fake_cloudtrail.CloudTrail) -> fake_cloudtrail.CloudTrail:
+    """An empty CloudTrail on loopback; a test sets its `environment` where boto3 is to reach it by itself."""
+    cloudtrail_server.reset()
+    return cloudtrail_server

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from pipeline.config import Settings
 from pipeline.ingest.crew import Crew
 from pipeline.ingest.following import Follower, Trouble
-from pipeline.ingest.rounds import Rounds, listed, opened
+from pipeline.ingest.rounds import Rounds, known, listed, opened
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.ledger import unknown
 from pipeline.lake.listings import marks
@@ -69,7 +70,7 @@ def follow(
 
     Batches are committed as they reach the settings' `batch_objects` or, with a source that waits for news, as the
     first of their objects is `batch_seconds` old; other sources are listed every `batch_seconds`. `committed` is
-    told of each batch. Where a source cannot be reached or a worker dies, `trouble` is told and it is tried again.
+    told of each batch, and of problems that no batch has. Where a source cannot be reached or a worker dies, `trouble` is told and it is tried again.
     Raises what `ingest` does for what will not pass; a place with nothing in it is waited for.
     """
     places = opened(sources, settings)
@@ -93,10 +94,12 @@ def plan(
     places = opened(sources, settings or Settings())
     lake = Lake(location)
     there = lake.exists and Lake.open(location)
-    this = Round(selection or Selection(), marks=marks(lake) if there else {}, dry=True)
+    this = Round(selection or Selection(), dry=True)
+    if there:
+        this.marks, this.known = marks(lake), partial(known, lake)
     try:
         with closing(listed(places, places, this)) as listing:
-            summary = Summary(objects_seen=len(listing))
+            summary = Summary(objects_seen=len(listing), problems=this.problems)
             for chunk in listing.chunks():
                 new = unknown(lake, chunk) if there else chunk
                 summary.objects_skipped += chunk.num_rows - new.num_rows

@@ -171,7 +171,7 @@ class Run:
 
     def _task(self) -> Task | None:
         """Objects for a worker, of the newest batch; a batch that is full makes room for the next."""
-        taken = [] if self.stop.is_set() else list(_some(self.left))
+        taken = [] if self.stop.is_set() else list(_some(self.left, min(_TASK_BYTES, self.batch_bytes)))
         if not taken:
             return None
         if not self.batches or self.filled >= self.batch_bytes:
@@ -275,12 +275,12 @@ def _is_new_record(row: dict[str, Any]) -> bool:
     return bool(row["kind"] == "record" and row["status"] == "quarantined")
 
 
-def _some(left: Iterator[tuple[int, int, SourceObject]]) -> Iterator[tuple[int, int, SourceObject]]:
+def _some(left: Iterator[tuple[int, int, SourceObject]], most: int) -> Iterator[tuple[int, int, SourceObject]]:
     weight = 0
     for each in left:
         yield each
         weight += _weight(each[2])
-        if weight >= _TASK_BYTES:
+        if weight >= most:
             return
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 from pipeline.config import Settings
@@ -13,9 +14,10 @@ from pipeline.ingest.crew import Crew
 from pipeline.ingest.driver import Run
 from pipeline.ingest.listing import Listing
 from pipeline.ingest.summary import Progress, Summary
+from pipeline.lake.ledger import unread
 from pipeline.lake.listings import marks, remember
 from pipeline.lake.tables import Lake
-from pipeline.sources.base import Round, Selection, Source, open_source
+from pipeline.sources.base import Round, Selection, Source, SourceObject, open_source
 
 
 @dataclass
@@ -37,8 +39,10 @@ class Rounds:
         turn = self.sources if turn is None else turn
         this = self._round(turn)
         with closing(listed(self.sources, turn, this)) as listing:
+            if self.follow and this.problems and self.committed:
+                self.committed(Summary(problems=this.problems))
             if self.follow and not len(listing):
-                return Summary(), this.more
+                return Summary(problems=this.problems), this.more
             run = Run(
                 self.lake,
                 self.sources,
@@ -50,6 +54,7 @@ class Rounds:
                 committed=self.committed,
             )
             summary = run.go()
+        summary.problems = this.problems + summary.problems
         if not self.stop.is_set():
             failed = run.unreadable
             whole = {mark: day for mark, day in this.listed.items() if not any(u.startswith(mark) for u in failed)}
@@ -58,15 +63,16 @@ class Rounds:
 
     def _round(self, turn: Sequence[Source]) -> Round:
         # Who waits for news is told what to take, and needs no mark of how far it looked.
-        marked = self.lake.exists and not all(each.waits for each in turn)
-        return Round(
+        this = Round(
             self.selection,
-            marks(self.lake) if marked else {},
             stop=self.stop,
             follow=self.follow,
             limit=self.settings.batch_objects,
             seconds=self.settings.batch_seconds,
         )
+        if self.lake.exists and not all(each.waits for each in turn):
+            this.marks, this.known = marks(self.lake), partial(known, self.lake)
+        return this
 
 
 def listed(sources: Sequence[Source], turn: Sequence[Source], this: Round) -> Listing:
@@ -90,6 +96,11 @@ def _list(listing: Listing, number: int, source: Source, this: Round) -> None:
     except NoDataError:
         if not this.follow:
             raise
+
+
+def known(lake: Lake, items: Sequence[SourceObject]) -> set[str]:
+    """The uris of those objects that the lake has taken or refused for good."""
+    return {each.uri for each in items} - {each.uri for each in unread(lake, items)}
 
 
 def opened(sources: Sequence[str], settings: Settings) -> list[Source]:

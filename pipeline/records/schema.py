@@ -144,6 +144,31 @@ IAM_SNAPSHOTS = pa.schema(
 # How far a place was listed for good: see `pipeline.lake.listings`.
 LISTINGS = pa.schema([("mark", TEXT), ("through", pa.date32()), ("listed_at", TIME)])
 
+# What `trailsift verify` found, one row a run and chain of digests; see `pipeline.assurance.integrity`.
+# The rows of a run in the two tables below count once the run stands here.
+VERIFICATIONS = pa.schema(
+    [
+        *_texts("run_id", "chain", "account_id", "awsRegion", "trail", "source"),
+        *[(name, TIME) for name in ("verified_at", "from_time", "to_time")],
+        *[(name, pa.int64()) for name in ("digests_checked", "digests_valid", "digests_unsigned")],
+        *[(name, pa.int64()) for name in ("logs_listed", "logs_in_lake", "logs_valid", "problems", "gaps")],
+        ("keys", pa.list_(TEXT)),
+        ("verdict", TEXT),
+    ]
+)
+# One row a digest looked at: logs are counted, and named only where something is wrong with one.
+VERIFIED_DIGESTS = pa.schema(
+    [
+        *_texts("run_id", "chain", "object", "sha256", "status"),
+        ("start_time", TIME),
+        ("end_time", TIME),
+        *[(name, pa.int64()) for name in ("logs_listed", "logs_in_lake", "logs_valid")],
+    ]
+)
+VERIFICATION_PROBLEMS = pa.schema(
+    [*_texts("run_id", "chain", "kind", "object", "detail"), ("from_time", TIME), ("to_time", TIME)]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
     "ledger": LEDGER,
@@ -154,6 +179,9 @@ TABLES: dict[str, pa.Schema] = {
     "aggregated": OTHER,
     "iam_snapshots": IAM_SNAPSHOTS,
     "listings": LISTINGS,
+    "verifications": VERIFICATIONS,
+    "verified_digests": VERIFIED_DIGESTS,
+    "verification_problems": VERIFICATION_PROBLEMS,
 }
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import entry_points
@@ -91,14 +91,18 @@ class Round:
 
     `selection` may be narrowed by the source's own settings. `marks` maps a prefix of uris to the last day of
     delivery up to which an earlier run has listed it for good; the source puts into `listed` what holds once all
-    that this round lists is taken. `stop` is set when the run is to end. A source that has more than it listed
-    sets `more`. A source that is told of news bit by bit lists about `limit` objects at most, and while following
-    waits no longer for more than `seconds` after the first. `dry` rounds leave no trace at the place.
+    that this round lists is taken. `known` gives the uris of those objects that the lake has, for a source whose
+    listing costs more than asking. `stop` is set when the run is to end. A source that has more than it listed
+    sets `more`; what it cannot give, while the rest can go on, is a line of `problems`. A source that is told of
+    news bit by bit lists about `limit` objects at most, and while following waits no longer for more than `seconds`
+    after the first. `dry` rounds leave no trace at the place.
     """
 
     selection: Selection = field(default_factory=Selection)
     marks: Mapping[str, date] = field(default_factory=dict)
     listed: dict[str, date] = field(default_factory=dict)
+    known: Callable[[Sequence[SourceObject]], set[str]] = lambda items: set()
+    problems: list[str] = field(default_factory=list)
     stop: Event = field(default_factory=Event)
     follow: bool = False
     more: bool = False
@@ -140,6 +144,13 @@ class Source(ABC):
         are refused for good, and SourceError where nothing more can be had from the place (the run ends).
         Called in a worker process, from several threads at once where `parallel` is over 1.
         """
+
+    def metadata(self, item: SourceObject) -> Mapping[str, str] | None:
+        """What the place keeps beside the object's bytes, its names in lower case; None where it keeps nothing.
+
+        Raises as `read` does.
+        """
+        return None
 
     def committed(self, items: Sequence[SourceObject]) -> None:  # noqa: B027
         """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before.

@@ -67,6 +67,11 @@ class Objects:
             raise
         return item(bucket, key, found["ETag"], found["ContentLength"])
 
+    def metadata(self, bucket: str, key: str) -> dict[str, str]:
+        """What was stored beside the bytes (`x-amz-meta-…`), its names in lower case, without their prefix."""
+        found = self._ask(lambda: self.client.head_object(Bucket=bucket, Key=key, **self.payer))
+        return {name.lower(): value for name, value in found.get("Metadata", {}).items()}
+
     def page(self, bucket: str, page: Page) -> Answer:
         """A page of a listing; raises SourceError where the bucket cannot be listed."""
         named: dict[str, Any] = {"Bucket": bucket, "Prefix": page.prefix} | self.payer
@@ -126,6 +131,11 @@ class S3Source(Source):
         """The object's bytes, if it is still the one that was listed."""
         bucket, _, key = item.address.partition("/")
         return self.store.read(bucket, key, item.etag)
+
+    def metadata(self, item: SourceObject) -> dict[str, str]:
+        """The object's own metadata, which holds the signature of a digest."""
+        bucket, _, key = item.address.partition("/")
+        return self.store.metadata(bucket, key)
 
     def today(self) -> date:
         """The day by S3's clock, which is UTC."""

@@ -1,0 +1,45 @@
+"""What verifications of the digest chain found, kept in the lake: three tables that stand alone.
+
+The rows about single digests and problems are committed first and the runs last, so that a run which was cut short
+leaves rows that no reader counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.errors import LakeError
+from pipeline.lake.commit import roll_forward
+
+if TYPE_CHECKING:
+    from pipeline.lake.tables import Lake
+
+_ATTEMPTS = 20
+
+
+def store_verification(lake: Lake, runs: pa.Table, digests: pa.Table, problems: pa.Table) -> None:
+    """Commits one run; raises LakeError where other writers never leave it a chance."""
+    for name, rows in (("verified_digests", digests), ("verification_problems", problems), ("verifications", runs)):
+        if rows.num_rows:
+            _append(lake, name, rows)
+
+
+def ledger_files(lake: Lake) -> list[str]:
+    """Parquet files of the ledger, brought up to date with what is committed."""
+    lake.make()
+    roll_forward(lake)
+    return lake.files("ledger")
+
+
+def _append(lake: Lake, name: str, rows: pa.Table) -> None:
+    from pyiceberg.exceptions import CommitFailedException
+
+    for _ in range(_ATTEMPTS):
+        try:
+            lake.load(name).append(rows)
+            return
+        except CommitFailedException:
+            continue
+    raise LakeError(lake.path, "other writers kept the verification from being stored", "run the same command again")
