@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import multiprocessing
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError
@@ -22,9 +25,10 @@ from pipeline.ingest.workers import Copies, Failed, KeysOfPart, Orders, Read, Ta
 from pipeline.lake.batch import Batch, Counts, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
-from pipeline.lake.ledger import known_objects
+from pipeline.lake.ledger import OBJECT, unknown
 from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
+from pipeline.lake.upkeep import tidy
 from pipeline.sources.base import Source, SourceObject
 
 # What a compressed byte becomes; only used to size tasks and batches before anything is read.
@@ -102,7 +106,7 @@ class Run:
         self.began = self.rolled = time.monotonic()
         self.lake, self.crew, self.progress = lake, crew, progress
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
-        self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
+        self.orders = Orders(sources, lake.storage, f"{lake.data}/events", settings.max_object_bytes)
         self.listed = listed
         self.again = again
         self.summary = Summary(objects_seen=len(listed))
@@ -120,7 +124,7 @@ class Run:
             pipe.send(self.orders)
         if not self.lake.exists:
             # Nothing is known in a lake that is yet to be made: workers can begin while it is.
-            self._choose(set())
+            self._choose()
             for pipe in self.crew.pipes:
                 pipe.recv()
                 pipe.send(self._task())
@@ -130,10 +134,11 @@ class Run:
             events = self.lake.load("events")
             self.horizon.sequence = events.metadata.last_sequence_number
             roll_forward(self.lake, events)
-            self._choose(known_objects(self.lake))
+            self._choose(unknown(self.lake, _table(self.listed)).to_pylist())
         self._schema = self.lake.schema("events")
         self._serve()
         roll_forward(self.lake)
+        tidy(self.lake)
         self._report()
         return self.summary
 
@@ -141,12 +146,9 @@ class Run:
     def _comparer(self) -> Comparer:
         return Comparer()
 
-    def _choose(self, known: set[tuple[str, str, int]]) -> None:
-        new = [
-            (source, item)
-            for source, item in self.listed
-            if (item.uri, item.etag, item.size) not in known or item.uri in self.again
-        ]
+    def _choose(self, fresh: Iterable[bool] = itertools.repeat(True)) -> None:
+        pairs = zip(self.listed, fresh, strict=False)
+        new = [(source, item) for (source, item), unread in pairs if unread or item.uri in self.again]
         self.summary.objects_skipped = len(self.listed) - len(new)
         self.items = {number: item for number, (_, item) in enumerate(new)}
         self.left = iter([(number, source, item) for number, (source, item) in enumerate(new)])
@@ -167,7 +169,8 @@ class Run:
     def _answer(self, pipe: Connection, message: Any) -> bool:
         """Acts on a worker's message; True when the worker was sent home and has nothing more to say."""
         if isinstance(message, Failed):
-            raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
+            remedy = "mend that and run the same command again; nothing is lost"
+            raise LakeError(self.lake.location, message.error, remedy)
         if isinstance(message, KeysOfPart):
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)
@@ -240,6 +243,7 @@ class Run:
             self._account(batch)
             if time.monotonic() - self.rolled > _ROLL_FORWARD_SECONDS:
                 roll_forward(self.lake)
+                tidy(self.lake)
                 self.rolled = time.monotonic()
 
     def _account(self, batch: Batch) -> None:
@@ -267,6 +271,11 @@ class Run:
 
 def _is_new_record(row: dict[str, Any]) -> bool:
     return bool(row["kind"] == "record" and row["status"] == "quarantined")
+
+
+def _table(listed: list[tuple[int, SourceObject]]) -> pa.Table:
+    columns = {name: [getattr(item, name) for _, item in listed] for name in OBJECT.names}
+    return pa.table(columns, OBJECT)
 
 
 def _ready(pipes: list[Connection]) -> list[Connection]:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 NAMES = ("data-written", "before-commit", "events-committed", "ledger-applied", "usage-applied", "all-applied")
+UPKEEP = ("exchange-ready", "exchanged", "trimmed")
 
 
 def hit(name: str) -> None:
