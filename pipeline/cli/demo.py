@@ -40,7 +40,7 @@ def demo() -> None:
         _unused(engine, catalog, start, end)
         _anomalies(engine, catalog, end)
         judged = _compliance(engine, catalog)
-    _next(_typed(lake.path), (end - start).days + 1, judged)
+    _next(_typed(lake.location), (end - start).days + 1, judged)
 
 
 def _samples() -> Path:
@@ -70,7 +70,7 @@ def _ingest(samples: Path) -> Lake:
     taken = datetime.fromisoformat(json.loads((samples / "planted.json").read_text("utf-8"))["snapshot_taken"])
     imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()), taken)
     _head("Logs and IAM snapshot")
-    _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
+    _say(f"lake: {_typed(lake.location)}", told(summary), imported.as_text())
     return lake
 
 

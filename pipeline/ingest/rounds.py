@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event
 
-import pyarrow as pa
-
 from pipeline.config import Settings
 from pipeline.errors import NoDataError, UsageError
 from pipeline.ingest.crew import Crew
 from pipeline.ingest.driver import Run
 from pipeline.ingest.listing import Listing
 from pipeline.ingest.summary import Progress, Summary
-from pipeline.lake.ledger import unknown
+from pipeline.lake.ledger import unread
 from pipeline.lake.listings import marks, remember
 from pipeline.lake.tables import Lake
 from pipeline.sources.base import Round, Selection, Source, SourceObject, open_source
@@ -100,10 +98,8 @@ def _list(listing: Listing, number: int, source: Source, this: Round) -> None:
 
 def known(lake: Lake, items: Sequence[SourceObject]) -> set[str]:
     """The uris of those objects that the lake has taken or refused for good."""
-    columns = {name: [getattr(each, name) for each in items] for name in ("uri", "etag", "size")}
-    kinds = {"uri": pa.string(), "etag": pa.string(), "size": pa.int64()}
-    new = unknown(lake, pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()}))
-    return {each.uri for each in items} - set(new["uri"].to_pylist())
+    new = {each.uri for each in unread(lake, items)}
+    return {each.uri for each in items} - new
 
 
 def opened(sources: Sequence[str], settings: Settings) -> list[Source]:
