@@ -209,7 +209,7 @@ def _command() -> str:
     return _typed(program.absolute()) if program.name == "trailsift" and not shutil.which("trailsift") else "trailsift"
 
 
-def _typed(path: Path) -> str:
+def _typed(path: Path | str) -> str:
     """The path as one would type it from here."""
     import shlex
 
