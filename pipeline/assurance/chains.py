@@ -160,7 +160,10 @@ class Chain:
             if trusted and self.metadata(node) == ("", ""):
                 detail += ", and the object carries none"
             return self._problem("altered_digest", node.uri, detail, node)
-        detail = f"the signature in {behind[0].uri}, which is {behind[0].status}, does not fit it; one was altered"
+        detail = (
+            f"the signature in {places.name(behind[0].uri)}, which is {behind[0].status}, does not fit it; "
+            "one of the two was altered"
+        )
         return self._problem("broken_link", node.uri, detail, node)
 
     def _link(self, node: Node) -> Iterator[Problem]:
@@ -181,7 +184,7 @@ class Chain:
         elif (end := places.read(link.key).time) and self.since and end <= self.since:
             return
         elif self.match is Match.KEY and not places.within(self.location, f"{link.bucket}/{link.key}"):
-            detail = f"{node.uri} goes on from it; it was not looked at"
+            detail = f"{places.name(node.uri)} goes on from it; it was not looked at"
             yield self._problem("outside", f"s3://{link.bucket}/{link.key}", detail, node)
         else:
             yield self._missing(node, older, f"{link.bucket}/{link.key}")
@@ -196,7 +199,8 @@ class Chain:
                 link.sha256 != older.digest.sha256
             )
             if wrong:
-                detail = f"its {' and '.join(wrong)} of the digest before, {older.uri}, are not those of that digest"
+                told = " and ".join(wrong)
+                detail = f"its {told} of the digest before are not those of {places.name(older.uri)}"
                 yield self._problem("broken_link", node.uri, detail, node)
 
     def _missing(self, node: Node, older: Node | None, name: str) -> Problem:

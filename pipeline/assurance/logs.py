@@ -117,6 +117,7 @@ def judge(inventory: Inventory, location: str) -> Iterator[Problem]:
     for named, uri, wanted, other, fault, state, in_lake, differs, chain, since, until, digest in inventory.rows(
         _WRONG
     ):
+        digest = places.name(digest)
         if differs:
             detail = f"the lake read it with another content than the SHA-256 {wanted} that {digest} gives"
             yield Problem("altered_in_lake", named, detail, chain, since, until)
