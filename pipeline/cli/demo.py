@@ -209,11 +209,11 @@ def _command() -> str:
     return _typed(program.absolute()) if program.name == "trailsift" and not shutil.which("trailsift") else "trailsift"
 
 
-def _typed(path: Path | str) -> str:
+def _typed(location: Path | str) -> str:
     """The path as one would type it from here."""
     import shlex
 
-    here = Path.cwd()
+    path, here = Path(location), Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
