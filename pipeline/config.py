@@ -54,6 +54,11 @@ class Settings:
     batch_objects: int = 2_000
     batch_seconds: int = 60
     expected_regions: tuple[str, ...] = ()
+    grace_hours: int = 6
+    catalog_type: str = ""
+    catalog_uri: str = ""
+    catalog_region: str = ""
+    catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -64,7 +69,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
-    from_file = _read(path) if path else {}
+    from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
         if each.name in ("origin", "sources"):
             continue
@@ -136,6 +141,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(path, "no such file", "name an existing trailsift.toml") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(path, f"cannot be read ({error})", "mend the file") from None
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """`type = …` under `[catalog]` is the setting `catalog_type`."""
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    for section, inner in values.items():
+        if isinstance(inner, dict):
+            flat |= {f"{section}_{name}": value for name, value in inner.items()}
+    return flat
 
 
 def _whole(value: object, place: str) -> int:

@@ -98,7 +98,8 @@ class Chain:
             self._judge(node)
         inside = {id(each) for each in self.inside()}
         found = [each for node in self.nodes if id(node) in inside for each in self._problems(node)]
-        self.problems = list({(each.kind, each.object): each for each in found}.values()) + self._strangers(inside)
+        self.problems = list({(each.kind, each.object): each for each in found}.values())
+        self.problems += self._strangers(inside) + self._unproved()
 
     def _judge(self, node: Node) -> None:
         if node.digest is None:
@@ -160,7 +161,10 @@ class Chain:
             if trusted and self.metadata(node) == ("", ""):
                 detail += ", and the object carries none"
             return self._problem("altered_digest", node.uri, detail, node)
-        detail = f"the signature in {behind[0].uri}, which is {behind[0].status}, does not fit it; one was altered"
+        detail = (
+            f"the signature in {places.name(behind[0].uri)}, which is {behind[0].status}, does not fit it; "
+            "one of the two was altered"
+        )
         return self._problem("broken_link", node.uri, detail, node)
 
     def _link(self, node: Node) -> Iterator[Problem]:
@@ -171,20 +175,29 @@ class Chain:
             if older and node.start - older.end > HOUR / 2 and not self.backfill:
                 yield self._missing(node, older, "digests before " + places.name(node.uri))
         elif link is None:
-            begin = older.end if older else self.since
-            if begin and begin < node.start and not self.backfill:
-                told = "logging or validation was stopped and started again" if older else "the chain begins here"
-                detail = f"{told}: nothing vouches for {iso(begin)} to {iso(node.start)}"
-                yield Problem("gap", node.uri, detail, self.name, begin, node.start)
+            yield from self._beginning(node, older)
         elif places.named(link.bucket, link.key, self.match) in self._there:
             yield from self._broken(node)
         elif (end := places.read(link.key).time) and self.since and end <= self.since:
             return
         elif self.match is Match.KEY and not places.within(self.location, f"{link.bucket}/{link.key}"):
-            detail = f"{node.uri} goes on from it; it was not looked at"
+            detail = f"{places.name(node.uri)} goes on from it; it was not looked at"
             yield self._problem("outside", f"s3://{link.bucket}/{link.key}", detail, node)
         else:
             yield self._missing(node, older, f"{link.bucket}/{link.key}")
+
+    def _beginning(self, node: Node, older: Node | None) -> Iterator[Problem]:
+        """What a digest leaves open that says that none comes before it. Backfill digests may begin anew each time."""
+        begin = older.end if older else self.since
+        if begin is None or self.backfill:
+            return
+        if older and node.status == "unsigned":
+            detail = f"says that the chain begins anew after {iso(begin)}, and has no signature that proves it"
+            yield self._problem("broken_link", node.uri, detail, node)
+        elif older or begin < node.start:
+            told = "logging or validation was stopped and started again" if older else "the chain begins here"
+            detail = f"{told}: nothing vouches for {iso(begin)} to {iso(node.start)}"
+            yield Problem("gap", node.uri, detail, self.name, begin, node.start)
 
     def _broken(self, node: Node) -> Iterator[Problem]:
         assert node.digest and node.digest.previous
@@ -196,7 +209,8 @@ class Chain:
                 link.sha256 != older.digest.sha256
             )
             if wrong:
-                detail = f"its {' and '.join(wrong)} of the digest before, {older.uri}, are not those of that digest"
+                told = " and ".join(wrong)
+                detail = f"its {told} of the digest before are not those of {places.name(older.uri)}"
                 yield self._problem("broken_link", node.uri, detail, node)
 
     def _missing(self, node: Node, older: Node | None, name: str) -> Problem:
@@ -225,6 +239,14 @@ class Chain:
             detail += f" of {self.region}: their signatures were not checked"
             problems.append(Problem("unknown_key", nodes[0].uri, detail, self.name, nodes[0].start, nodes[-1].end))
         return problems
+
+    def _unproved(self) -> list[Problem]:
+        """A chain of which nothing is proved at all: anybody could have written it."""
+        inside = self.inside()
+        if not inside or any(each.status != "unsigned" for each in inside):
+            return []
+        detail = f"none of the {len(inside):,} digests of this chain has its signature here: nothing proves any of them"
+        return [Problem("unsigned_chain", inside[-1].uri, detail, self.name, inside[0].start, inside[-1].end)]
 
     def _problem(self, kind: str, thing: str, detail: str, node: Node) -> Problem:
         return Problem(kind, thing, detail, self.name, node.start, node.end)

@@ -64,7 +64,8 @@ select chain, kind, object, arg_max(detail, verified_at) as detail, arg_max(from
 from current group by chain, kind, object order by chain, since nulls first, kind, object
 """
 _NEWER = """
-select count(*) as count from lake.ledger where status = 'loaded' and ingested_at > $verified_at
+select count(*) as count from lake.ledger
+where status = 'loaded' and ingested_at > $verified_at and not contains(uri, '_CloudTrail-Digest_')
 """
 
 
@@ -73,7 +74,7 @@ class Integrity:
     """The summary. `verdict` is valid, incomplete, invalid, or no_evidence where nothing was verified.
 
     `signed` are the spans of time over which signatures are valid without a break, `uncovered` those of the window
-    for which no valid signature speaks, both (chain, begin, end). `newer_objects` counts objects that the lake has
+    for which no valid signature speaks, both (chain, begin, end). `newer_objects` counts logs that the lake has
     taken since the last verification, about which it says nothing.
     """
 

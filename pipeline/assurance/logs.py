@@ -48,7 +48,8 @@ order by d.chain, d.end_time, j.object
 
 # Objects that no digest lists, by what can be said of the time in which they were delivered. `bounds` is how far the
 # hourly digests of a chain reach, `covered` has the spans within for which an unbroken run of them speaks. A log in
-# a hole of any chain may have been listed there.
+# a hole of any chain may have been listed there. A digest whose signature was not checked has a say over the logs of
+# its own hour alone: else whoever alters the newest one of a folder could let it list anything.
 _UNLISTED = """
 create or replace temp table unlisted as
 with bounds as (
@@ -62,9 +63,14 @@ kinds as (
     select distinct o.root, o.account, o.region, o.kind, true as known
     from listed as l join objects as o using (place)
 ),
+listed_in_time as (
+    select l.place, if(d.status = 'valid', null, d.start_time - $slack) as earliest
+    from listed as l join digests as d on d.number = l.digest
+),
 alone as (
     select o.number, o.uri, o.root, o.account, o.region, o.kind, o.time
-    from objects as o anti join listed using (place)
+    from objects as o anti join listed_in_time as l on l.place = o.place
+        and (l.earliest is null or o.time >= l.earliest)
     where o.kind <> $digest and (o.time is null or ((o.time >= $since or $since is null)
         and (o.time < $until or $until is null)))
 ),
@@ -117,6 +123,7 @@ def judge(inventory: Inventory, location: str) -> Iterator[Problem]:
     for named, uri, wanted, other, fault, state, in_lake, differs, chain, since, until, digest in inventory.rows(
         _WRONG
     ):
+        digest = places.name(digest)
         if differs:
             detail = f"the lake read it with another content than the SHA-256 {wanted} that {digest} gives"
             yield Problem("altered_in_lake", named, detail, chain, since, until)

@@ -34,6 +34,10 @@ KINDS = {
         "a digest whose account of the one before does not fit it",
         "one of the two is not what CloudTrail delivered: verify the bucket, where each carries its own signature",
     ),
+    "unsigned_chain": (
+        "digests without any signature at hand",
+        "verify the bucket, whose objects carry the signatures; a folder proves a digest by the one after it",
+    ),
     "unknown_key": (
         "a signature by a key that is not at hand",
         "give the keys of that region and time: aws cloudtrail list-public-keys --region R --start-time … > keys.json",

@@ -28,7 +28,7 @@ MARKS = {"valid": ("✔", "green"), "incomplete": ("?", "yellow"), "invalid": ("
 
 def register(app: typer.Typer) -> None:
     """Adds the verb."""
-    app.command("verify", help="Prove by CloudTrail's digests that no log was altered, removed or added.")(verify)
+    app.command("verify", short_help="Prove by CloudTrail's digests that no log was altered or removed.")(verify)
 
 
 def verify(
@@ -48,7 +48,9 @@ def verify(
     ),
     output: str = typer.Option("table", "-o", "--output", help="table or json."),
 ) -> None:
-    """Checks the signature of every digest, the chain between them, and the hash of every log they list.
+    """Prove by CloudTrail's digests that no log was altered, removed or added.
+
+    Checks the signature of every digest, the chain between them, and the hash of every log they list.
 
     With --keys nothing is asked of AWS: a downloaded folder is verified offline. The newest digest of a folder is
     unsigned, as its signature stays in the bucket. Where there is a lake, the result is kept in it, and the lake's
@@ -180,8 +182,11 @@ def _table(outcome: Outcome) -> None:
     console.print(table)
     _problems(outcome, console)
     mark, style = MARKS[outcome.verdict]
+    first, *more = told(outcome)
     console.print()
-    console.print(Text(f"{mark} {told(outcome)}", style))
+    console.print(Text(f"{mark} {first}", style), soft_wrap=True)
+    for line in more:
+        console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _problems(outcome: Outcome, console: Any) -> None:
@@ -198,29 +203,32 @@ def _problems(outcome: Outcome, console: Any) -> None:
         console.print()
         console.print(Text(f"{kind} ({len(found):,}): {meaning}", "bold"))
         for each in found[:_SHOWN]:
-            console.print(Text(f"  {plain(each.object)}"))
-            console.print(Text(f"    {plain(each.detail)}", "dim"))
+            console.print(Text(f"  {plain(each.object.removeprefix(f'{outcome.source}/'))}"), soft_wrap=True)
+            console.print(Text(f"    {plain(each.detail)}", "dim"), soft_wrap=True)
         if len(found) > _SHOWN:
             console.print(Text(f"  … and {len(found) - _SHOWN:,} more: -o json"))
-        console.print(Text(f"  → {remedy}"))
+        console.print(Text(f"  → {remedy}"), soft_wrap=True)
 
 
-def told(outcome: Outcome) -> str:
-    """The verdict in a sentence or two."""
+def told(outcome: Outcome) -> list[str]:
+    """The verdict and what it rests on, a line each."""
     from pipeline.times import iso
 
     since, until = outcome.span()
-    span = f" from {iso(since)} to {iso(until)}" if since and until else ""
-    text = (
-        f"{outcome.verdict}{span}: {outcome.total('digests_valid'):,} of {outcome.total('digests_checked'):,} digests "
-        f"signed, {outcome.total('logs_valid'):,} of {outcome.total('logs_listed'):,} logs as CloudTrail delivered "
-        f"them, {outcome.total('logs_in_lake'):,} of them in the lake"
-    )
+    total = outcome.total
+    lines = [
+        f"{outcome.verdict}, {iso(since)} to {iso(until)}" if since and until else outcome.verdict,
+        f"{total('digests_valid'):,} of {total('digests_checked'):,} digests have CloudTrail's signature",
+        f"{total('logs_valid'):,} of {total('logs_listed'):,} logs are as CloudTrail delivered them; "
+        f"the lake holds {total('logs_in_lake'):,} of them so",
+    ]
     if outcome.unsigned:
-        text += (
-            f"; {outcome.unsigned:,} digests at the end of a run are unsigned here (their signature is in the bucket, "
-            f"so that nobody vouches for them and their {outcome.total('logs_unsigned'):,} logs)"
+        lines.append(
+            f"{outcome.unsigned:,} unsigned: the last digest of a run has its signature in the bucket alone, so that "
+            f"nothing here vouches for it and what it lists ({total('logs_unsigned'):,} logs)"
         )
     if pending := outcome.unlisted.get("pending"):
-        text += f"; {pending:,} logs are too new for a digest"
-    return text
+        lines.append(f"{pending:,} logs are too new for a digest")
+    if hidden := outcome.unlisted.get("hole"):
+        lines.append(f"{hidden:,} logs lie in hours for which no digest speaks")
+    return lines

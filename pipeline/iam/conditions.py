@@ -43,10 +43,10 @@ class Test:
     def holds(self, context: Context) -> bool | Literal:
         """Whether it holds; a Literal where the context does not tell."""
         found = context.get(self.key)
+        if self.operator.name == "Null":
+            return self._null(found)
         if isinstance(found, Unknown):
             return self._literal(frozenset((self.spelt,)))
-        if self.operator.name == "Null":
-            return any(match("false" if found else "true") for _, match in self.values if match)
         if not found:
             # ForAllValues holds where there is nothing to compare, ForAnyValue does not ("Set operators").
             return self.if_exists or (self.operator.negated if not self.qualifier else self.qualifier == "all")
@@ -56,6 +56,14 @@ class Test:
         if unknown:
             return self._undecided(found, matches, missing, unknown)
         return self._decide(found, matches, missing)
+
+    def _null(self, found: tuple[str, ...] | Unknown) -> bool | Literal:
+        absent, present = (any(match(word) for _, match in self.values if match) for word in ("true", "false"))
+        if not isinstance(found, Unknown):
+            return present if found else absent
+        if absent is present:
+            return absent
+        return Literal(("Null", self.key), absent, frozenset((self.spelt,)))
 
     def _matches(self, context: Context) -> tuple[list[Match], bool, frozenset[str]]:
         """Matches of the values, whether a variable has no value, and unknown keys of variables."""

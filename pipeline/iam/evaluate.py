@@ -188,7 +188,8 @@ class Evaluator:
             mandatory=mandatory,
             levels=0 if caller.service_linked or caller.account is None else self._levels,
             boundary=limited and "boundary" in self._given,
-            session=limited and "session" in self._given,
+            # GetFederationToken without a session policy gives no permissions ("Permissions for GetFederationToken").
+            session=limited and ("session" in self._given or caller.kind == "federated_user"),
             endpoint="vpc_endpoint" in self._given,
         )
 

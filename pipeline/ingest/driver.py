@@ -30,6 +30,7 @@ from pipeline.lake.failpoints import hit
 from pipeline.lake.ledger import unknown
 from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
+from pipeline.lake.upkeep import tidy
 from pipeline.sources.base import Source, SourceObject
 
 # What a compressed byte becomes; only used to size tasks and batches before anything is read.
@@ -80,7 +81,7 @@ class Run:
         self.began = self.rolled = time.monotonic()
         self.lake, self.crew, self.progress, self.committed = lake, crew, progress, committed
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
-        self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
+        self.orders = Orders(sources, lake.storage, f"{lake.data}/events", settings.max_object_bytes)
         self.listing = listing
         self.again = again or {}
         self.stop = stop or Event()
@@ -113,6 +114,7 @@ class Run:
         self._serve()
         self.crew.end()
         roll_forward(self.lake)
+        tidy(self.lake)
         self._report()
         return self.summary
 
@@ -155,7 +157,8 @@ class Run:
         if isinstance(message, Failed) and message.source:
             raise message.source
         if isinstance(message, Failed):
-            raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
+            remedy = "mend that and run the same command again; nothing is lost"
+            raise LakeError(self.lake.location, message.error, remedy)
         if isinstance(message, KeysOfPart):
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)
@@ -232,6 +235,7 @@ class Run:
             self._tell_sources(batch)
             if time.monotonic() - self.rolled > _ROLL_FORWARD_SECONDS:
                 roll_forward(self.lake)
+                tidy(self.lake)
                 self.rolled = time.monotonic()
 
     def _account(self, batch: Batch) -> None:

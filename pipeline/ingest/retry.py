@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipeline.config import Settings, SourceSettings
 from pipeline.errors import TrailsiftError
 from pipeline.ingest.driver import take_up
@@ -15,7 +13,7 @@ from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.batch import Batch, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
-from pipeline.lake.ledger import unknown
+from pipeline.lake.ledger import unread
 from pipeline.lake.quarantine import Entry, entries, raw
 from pipeline.lake.tables import Lake
 from pipeline.records.decode import ObjectError, inflate
@@ -68,14 +66,14 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
         elif entry.kind == "object" and (data := raw(lake, entry.id)):
             if behind := _behind(entry, data, settings):
                 sources.append(behind[0])
-                listed += [(len(sources) - 1, each) for each in _unknown(lake, behind[1])]
+                listed += [(len(sources) - 1, each) for each in unread(lake, behind[1])]
                 messages.append((entry, behind[1]))
         elif entry.kind == "object" and (found := _object(entry, settings)):
             sources.append(found[0])
             listed.append((len(sources) - 1, found[1]))
             again[entry.uri] = entry
     summary = take_up(lake, sources, listed, settings, progress, again)
-    _release(lake, [entry for entry, named in messages if not _unknown(lake, named)])
+    _release(lake, [entry for entry, named in messages if not unread(lake, named)])
     return summary
 
 
@@ -95,13 +93,6 @@ def _behind(entry: Entry, data: bytes, settings: Settings) -> tuple[Source, list
         return source, list(source.behind(data))
     except (OSError, Refusal, TrailsiftError):
         return None
-
-
-def _unknown(lake: Lake, items: list[SourceObject]) -> list[SourceObject]:
-    columns = {name: [getattr(each, name) for each in items] for name in ("uri", "etag", "size")}
-    rows = pa.table(columns, pa.schema([("uri", pa.string()), ("etag", pa.string()), ("size", pa.int64())]))
-    left = {tuple(row.values()) for row in unknown(lake, rows).to_pylist()} if items else set()
-    return [each for each in items if (each.uri, each.etag, each.size) in left]
 
 
 def _release(lake: Lake, done: list[Entry]) -> None:

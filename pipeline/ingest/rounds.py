@@ -100,7 +100,8 @@ def _list(listing: Listing, number: int, source: Source, this: Round) -> None:
 
 def known(lake: Lake, items: Sequence[SourceObject]) -> set[str]:
     """The uris of those objects that the lake has taken or refused for good."""
-    return {each.uri for each in items} - {each.uri for each in unread(lake, items)}
+    new = {each.uri for each in unread(lake, items)}
+    return {each.uri for each in items} - new
 
 
 def opened(sources: Sequence[str], settings: Settings) -> list[Source]:

@@ -67,15 +67,25 @@ def session(settings: SourceSettings) -> boto3.Session:
         raise fault(settings.location, error) from error
 
 
-def client(settings: SourceSettings, service: str, region: str | None = None, **options: Any) -> Any:
-    """A boto3 client of the source's session, with patient retries; `options` go to botocore's Config."""
+def client(
+    settings: SourceSettings,
+    service: str,
+    region: str | None = None,
+    within: boto3.Session | None = None,
+    **options: Any,
+) -> Any:
+    """A boto3 client of the source's session, with patient retries; `options` go to botocore's Config.
+
+    `within` is that session where it is there already: a new one reads its tables anew. Sessions are not to be used
+    by several threads at once, their clients are.
+    """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
     chosen: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 8}, "max_pool_connections": 40}
     chosen |= {"connect_timeout": 10, "read_timeout": 60, "user_agent_extra": "trailsift"}
     try:
-        return session(settings).client(
+        return (within or session(settings)).client(
             service,
             region_name=region or settings.region or None,
             endpoint_url=settings.endpoint_url or None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Lock
 from typing import Any
@@ -35,8 +35,9 @@ class Caller:
     account: str
     region: str
     per_second: float
-    stop: Event = field(default_factory=Event)
-    lock: Lock = field(default_factory=Lock)
+    within: Any  # the boto3 session that callers of all regions share
+    lock: Lock  # over that session
+    stop: Event
 
     def __post_init__(self) -> None:
         self._pace = Pace(f"lookup-{self.account}-{self.region}", self.per_second)
@@ -96,7 +97,7 @@ class Caller:
             if self._client is None:
                 # No retries of boto3's own: they would come beside the pace.
                 once = {"mode": "standard", "total_max_attempts": 1}
-                self._client = client(self.settings, "cloudtrail", self.region, retries=once)
+                self._client = client(self.settings, "cloudtrail", self.region, self.within, retries=once)
             return self._client
 
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 from pipeline.config import SourceSettings
 from pipeline.errors import SourceError, UsageError
-from pipeline.sources.aws import EXPIRED, client, code_of, fault
+from pipeline.sources.aws import EXPIRED, client, code_of, fault, session
 from pipeline.sources.base import Refusal, Round, Source, SourceObject
 from pipeline.sources.lookup_calls import PAGE, Caller, RegionClosed
 from pipeline.sources.lookup_pages import Answer, Page
@@ -78,8 +78,9 @@ class LookupSource(Source):
         self._callers: dict[str, Caller] = {}
         self._left: dict[str, list[Window]] = {}
         self._told: set[str] = set()
+        self._session: Any = None
         self._lock = Lock()
-        self._halt = Event()
+        self._stop = Event()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -94,6 +95,7 @@ class LookupSource(Source):
         A region that has more than some minutes' reading leaves the rest to the next round. A region that gives
         nothing is told in `this.problems`; raises SourceError where none gives anything.
         """
+        self._stop = this.stop
         self._identify()
         if self.window:
             yield self._object(self.window)
@@ -106,7 +108,7 @@ class LookupSource(Source):
         yield from self._look(this, closed)
         self._left = {region: left for region, left in self._left.items() if left}
         this.more = this.more or bool(self._left and not this.stop.is_set())
-        if closed and len(closed) == len(regions) and not this.stop.is_set():
+        if closed and len(closed) == len(regions):
             place, _, problem = closed[0].partition(": ")
             raise SourceError(place, problem.partition("; nothing")[0], "mend that, or name other regions")
         this.problems += closed
@@ -114,17 +116,18 @@ class LookupSource(Source):
     def _look(self, this: Round, closed: list[str]) -> Iterator[SourceObject]:
         """What the regions of `_left` have, all looked at at once; those that give nothing are told in `closed`."""
         with ThreadPoolExecutor(max(1, len(self._left)), thread_name_prefix=self.name) as pool:
-            asked = {pool.submit(self._probe, region, left, this.stop): region for region, left in self._left.items()}
+            asked = {pool.submit(self._probe, region, left): region for region, left in self._left.items()}
             try:
                 for each in as_completed(asked):
                     region = asked[each]
                     try:
                         yield from each.result()
                     except (RegionClosed, OSError) as error:
-                        closed.append(f"lookup:{region}: {error}; nothing was read there")
                         self._left[region] = []
+                        if not this.stop.is_set():
+                            closed.append(f"lookup:{region}: {error}; nothing was read there")
             except BaseException:
-                self._halt.set()
+                this.stop.set()  # or the threads would go on asking
                 raise
 
     def read(self, item: SourceObject) -> bytes:
@@ -148,16 +151,15 @@ class LookupSource(Source):
 
     def close(self) -> None:
         """Removes what was kept of quiet windows."""
-        self._halt.set()
         if self.scratch:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch = ""
 
     def _identify(self) -> None:
         """Learns whose account this is, and what AWS's clock says: windows close by it, whatever ours says."""
-        region = self.named[0] if self.named else self.settings.region or None
+        self._session = self._session or session(self.settings)
         try:
-            who = client(self.settings, "sts", region or "us-east-1").get_caller_identity()
+            who = self._home("sts").get_caller_identity()
         except Exception as error:
             if code_of(error) in EXPIRED:
                 raise fault(self.settings.location, error) from error
@@ -172,6 +174,12 @@ class LookupSource(Source):
         date = who.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         self.ahead = parsedate_to_datetime(date) - datetime.now(UTC) if date else timedelta(0)
 
+    def _home(self, service: str) -> Any:
+        """A client in the region that questions about the account go to; it must be of the account's partition."""
+        named = self.named[0] if self.named else self.settings.region
+        region = named or self._session.region_name or "us-east-1"
+        return client(self.settings, service, region, self._session)
+
     def _now(self) -> datetime:
         return (datetime.now(UTC) + self.ahead).replace(microsecond=0)
 
@@ -179,7 +187,7 @@ class LookupSource(Source):
         named = self.named
         if not named:
             try:
-                answer = client(self.settings, "ec2", self.settings.region or "us-east-1").describe_regions()
+                answer = self._home("ec2").describe_regions()
             except Exception as error:
                 problem = f"the account's regions cannot be listed ({' '.join(str(error).split())})"
                 remedy = "give the permission ec2:DescribeRegions, or name the regions"
@@ -220,13 +228,13 @@ class LookupSource(Source):
     def _is_closed(self, window: Window) -> bool:
         return window.end + self.look_back <= self._now()
 
-    def _probe(self, region: str, left: list[Window], stop: Event) -> list[SourceObject]:
+    def _probe(self, region: str, left: list[Window]) -> list[SourceObject]:
         """Takes windows from the newest end of `left`: quiet ones with their events, others as they are or cut."""
         found: list[SourceObject] = []
         now, oldest = self._now(), self._now() - _HISTORY + _EDGE
         page: Page | None = None
         for _ in range(self.probes):
-            if not left or stop.is_set():
+            if not left or self._stop.is_set():
                 break
             last = left[-1]
             until = min(last.end, now)
@@ -283,8 +291,10 @@ class LookupSource(Source):
 
     def _caller(self, region: str) -> Caller:
         with self._lock:
+            self._session = self._session or session(self.settings)
             if region not in self._callers:
-                self._callers[region] = Caller(self.settings, self.account, region, self.per_second, self._halt)
+                shared = (self._session, self._lock, self._stop)
+                self._callers[region] = Caller(self.settings, self.account, region, self.per_second, *shared)
             return self._callers[region]
 
 
@@ -317,6 +327,6 @@ def _every_region() -> frozenset[str]:
     """The regions that this version of botocore has CloudTrail in, of all partitions."""
     import boto3
 
-    session = boto3.Session(region_name="us-east-1")
-    partitions = session.get_available_partitions()
-    return frozenset(each for p in partitions for each in session.get_available_regions("cloudtrail", p))
+    botocore = boto3.Session(region_name="us-east-1")
+    partitions = botocore.get_available_partitions()
+    return frozenset(each for p in partitions for each in botocore.get_available_regions("cloudtrail", p))

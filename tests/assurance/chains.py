@@ -184,12 +184,13 @@ class Trail:
 
 
 def to_folder(folder: Path, *trails: Trail) -> Path:
-    """The objects as `aws s3 sync` brings them: without their metadata."""
+    """The objects as `aws s3 sync` brings them: without their metadata, and leaving alone what is the same."""
     for trail in trails:
         for key, data in trail.objects.items():
             path = folder / key
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            if not path.exists() or path.read_bytes() != data:
+                path.write_bytes(data)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""`trailsift iam actions`, `iam expand`, `iam evaluate`: JSON lines in and out, a bad line answered, the rest going on."""
+"""`trailsift iam actions`, `expand`, `evaluate`: JSON lines in and out, a bad line answered, the rest going on."""
 
 from __future__ import annotations
 

@@ -79,6 +79,16 @@ def test_identity_alone_is_enough_in_the_same_account() -> None:
     assert outcome({"identity": [READ], "resource": named({"AWS": HOME}, "Deny")}) == explicit("resource")
 
 
+# "Permissions for GetFederationToken": the intersection of the user's policies and the session's; none without one.
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [(None, implicit("session")), (READ, ALLOWED), (WRITE, implicit("session")), (deny("s3:*"), explicit("session"))],
+)
+def test_a_federated_user_has_what_its_session_policy_allows(session: Json | None, expected: Any) -> None:
+    assert outcome({"identity": [FULL], "session": session}, principal=FEDERATED) == expected
+    assert outcome({"identity": [WRITE], "session": READ}, principal=FEDERATED) == implicit("identity")
+
+
 # "AWS account root user": all permissions in its account, still bound by SCPs and resource policies.
 @pytest.mark.parametrize(
     ("policies", "account", "expected"),

@@ -47,6 +47,8 @@ FULL = allow()
         ({"identity": [allow("*", "*", {**NEAR, **FAR})]}, "implicit_deny", []),
         ({"identity": [allow("*", "*", {**NEAR, **AT_HOME}), allow("*", "*", FAR)]}, "conditional",
          ["aws:RequestedRegion", "aws:SourceIp"]),
+        ({"identity": [allow("*", "*", {"Null": {"aws:a": "true"}}), allow("*", "*", {"Null": {"aws:A": "false"}})]},
+         "allowed", []),
         # A key the outcome does not hang on is not named.
         ({"identity": [allow("*", "*", NEAR), allow("*", "*", {**NEAR, **MFA})]}, "conditional",
          ["aws:RequestedRegion"]),

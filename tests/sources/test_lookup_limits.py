@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -165,3 +166,12 @@ def test_nothing_is_left_in_the_temporary_folder(history: CloudTrail, tmp_path: 
     history.add(spread(300, past(4), past(1)))
     run(tmp_path / "lake")
     assert [each.name for each in (tmp_path / "tmp").iterdir()] == [f"trailsift-{os.getuid()}"]
+
+
+def test_a_stopped_run_waits_for_no_storm_to_end(history: CloudTrail, tmp_path: Path) -> None:
+    history.add(spread(300, past(4), past(1)))
+    history.configure(storm=1_000_000)
+    stop = Event()
+    Timer(1.5, stop.set).start()
+    summary = ingest(tmp_path / "lake", ["lookup:eu-west-1"], Settings(jobs=1), stop=stop)
+    assert (summary.events_new, summary.problems) == (0, [])
