@@ -46,9 +46,9 @@ def ingest(
     total = Summary()
     rounds = Rounds(Lake(location), places, settings, chosen, crew, stop or Event(), progress=progress)
     try:
-        more = True
-        while more and not rounds.stop.is_set():
-            summary, more = rounds.take()
+        left = places
+        while left and not rounds.stop.is_set():
+            summary, left = rounds.take(left)
             total.add(summary)
         return total
     finally:
@@ -95,12 +95,15 @@ def plan(
     places = opened(sources, settings or Settings())
     lake = Lake(location)
     there = lake.exists and Lake.open(location)
-    this = Round(selection or Selection(), dry=True)
+    told = {each: Round(selection or Selection(), dry=True) for each in places}
     if there:
-        this.marks, this.known = marks(lake), partial(known, lake)
+        marked = marks(lake)
+        for this in told.values():
+            this.marks, this.known = marked, partial(known, lake)
     try:
-        with closing(listed(places, places, this)) as listing:
-            summary = Summary(objects_seen=len(listing), problems=this.problems)
+        with closing(listed(places, told)) as listing:
+            problems = [line for this in told.values() for line in this.problems]
+            summary = Summary(objects_seen=len(listing), problems=problems)
             for chunk in listing.chunks():
                 new = unknown(lake, chunk) if there else chunk
                 summary.objects_skipped += chunk.num_rows - new.num_rows

@@ -260,14 +260,16 @@ class Run:
     def _tell_sources(self, batch: Batch) -> None:
         """Tells the sources what the lake has now and what could not be read, and forgets it here."""
         taken: list[SourceObject] = []
+        failed: list[tuple[SourceObject, str]] = []
         for number, counts in batch.objects.items():
-            source, item = self.items.pop(number)
+            _, item = self.items.pop(number)
             if counts.status == "unreadable":
-                source.unreadable([(item, counts.reason or "")])
+                failed.append((item, counts.reason or ""))
             else:
                 taken.append(item)
         for source in self.listeners:
             source.committed(taken)
+            source.unreadable(failed)
 
     def _report(self) -> None:
         self.summary.seconds = round(time.monotonic() - self.began, 3)

@@ -59,7 +59,7 @@ class Follower:
         del self.total.problems[KEPT_PROBLEMS:]
         for each in turn:
             self.tries[each] = 0
-            at_once = each.waits or more
+            at_once = each.waits or each in more
             self.due[each] = time.monotonic() + (0 if at_once else self.rounds.settings.batch_seconds)
 
     def _put_off(self, turn: list[Source], error: SourceError | CrewError) -> None:

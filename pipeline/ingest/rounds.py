@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -34,15 +34,15 @@ class Rounds:
     progress: Progress | None = None
     committed: Callable[[Summary], None] | None = None
 
-    def take(self, turn: Sequence[Source] | None = None) -> tuple[Summary, bool]:
-        """Makes one round with the sources whose turn it is, or with all; whether they have more to list."""
-        turn = self.sources if turn is None else turn
-        this = self._round(turn)
-        with closing(listed(self.sources, turn, this)) as listing:
-            if self.follow and this.problems and self.committed:
-                self.committed(Summary(problems=this.problems))
+    def take(self, turn: Sequence[Source] | None = None) -> tuple[Summary, list[Source]]:
+        """Makes one round with the sources whose turn it is, or with all; gives those that have more to list."""
+        told = self._told(self.sources if turn is None else turn)
+        with closing(listed(self.sources, told)) as listing:
+            problems = [line for this in told.values() for line in this.problems]
+            if self.follow and problems and self.committed:
+                self.committed(Summary(problems=problems))
             if self.follow and not len(listing):
-                return Summary(problems=this.problems), this.more
+                return Summary(problems=problems), _with_more(told)
             run = Run(
                 self.lake,
                 self.sources,
@@ -54,34 +54,49 @@ class Rounds:
                 committed=self.committed,
             )
             summary = run.go()
-        summary.problems = this.problems + summary.problems
+        summary.problems = problems + summary.problems
         if not self.stop.is_set():
-            failed = run.unreadable
-            whole = {mark: day for mark, day in this.listed.items() if not any(u.startswith(mark) for u in failed)}
-            remember(self.lake, {mark: day for mark, day in whole.items() if this.marks.get(mark) != day})
-        return summary, this.more
+            self._remember(told, run.unreadable)
+        return summary, _with_more(told)
 
-    def _round(self, turn: Sequence[Source]) -> Round:
+    def _told(self, turn: Sequence[Source]) -> dict[Source, Round]:
+        """What each source is told."""
+        told = {
+            each: Round(
+                self.selection,
+                stop=self.stop,
+                follow=self.follow,
+                limit=self.settings.batch_objects,
+                seconds=self.settings.batch_seconds,
+            )
+            for each in turn
+        }
         # Who waits for news is told what to take, and needs no mark of how far it looked.
-        this = Round(
-            self.selection,
-            stop=self.stop,
-            follow=self.follow,
-            limit=self.settings.batch_objects,
-            seconds=self.settings.batch_seconds,
-        )
         if self.lake.exists and not all(each.waits for each in turn):
-            this.marks, this.known = marks(self.lake), partial(known, self.lake)
-        return this
+            marked = marks(self.lake)
+            for this in told.values():
+                this.marks, this.known = marked, partial(known, self.lake)
+        return told
+
+    def _remember(self, told: dict[Source, Round], failed: Sequence[str]) -> None:
+        """Stores how far the sources have listed for good, where all of it was taken."""
+        through = {
+            mark: day for this in told.values() for mark, day in this.listed.items() if day != this.marks.get(mark)
+        }
+        remember(self.lake, {mark: day for mark, day in through.items() if not any(u.startswith(mark) for u in failed)})
 
 
-def listed(sources: Sequence[Source], turn: Sequence[Source], this: Round) -> Listing:
-    """Every wanted object of the sources whose turn it is; a place with nothing in it may yet get something."""
+def _with_more(told: dict[Source, Round]) -> list[Source]:
+    return [each for each, this in told.items() if this.more]
+
+
+def listed(sources: Sequence[Source], told: Mapping[Source, Round]) -> Listing:
+    """Every wanted object of the sources that are told to list; a place with nothing in it may yet get something."""
     listing = Listing()
     try:
         for number, source in enumerate(sources):
-            if source in turn:
-                _list(listing, number, source, this)
+            if source in told:
+                _list(listing, number, source, told[source])
     except BaseException:
         listing.close()
         raise

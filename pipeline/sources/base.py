@@ -87,7 +87,7 @@ class Refusal(Exception):
 
 @dataclass
 class Round:
-    """What a source is told when it lists, and tells back.
+    """What one source is told when it lists, and tells back.
 
     `selection` may be narrowed by the source's own settings. `marks` maps a prefix of uris to the last day of
     delivery up to which an earlier run has listed it for good; the source puts into `listed` what holds once all

@@ -69,6 +69,11 @@ class Inbox:
             answer = coming.result()
         return self._take(answer)
 
+    def in_hand(self) -> list[Message]:
+        """The messages that others are kept from."""
+        with self._lock:
+            return list(self._in_hand.values())
+
     def drop(self, messages: Iterable[Message]) -> None:
         """Lets go of messages: they come again when the queue's time for it is over, unless they are deleted."""
         with self._lock:
@@ -95,9 +100,7 @@ class Inbox:
     def close(self) -> None:
         """Gives back what is left."""
         self._closed.set()
-        with self._lock:
-            left = list(self._in_hand.values())
-        self.give_back(left)
+        self.give_back(self.in_hand())
         self.pool.shutdown(wait=False)
 
     def _visibility_of_queue(self) -> int:

@@ -83,8 +83,9 @@ class SqsSource(Source):
             raise UsageError(self.settings.location, problem, "leave the selection out, or take the bucket by s3://")
         self._this = this
         self._inbox = self._inbox or Inbox(self.settings, self.url)
-        # Messages of a round that came to nothing are for whoever asks first.
-        self._inbox.give_back([each for messages in self._waiting.values() for each in messages])
+        # Messages of a round that came to nothing are for whoever asks first; those to be put aside are not of one.
+        poison = {each.id for each in self._poison}
+        self._inbox.give_back([each for each in self._inbox.in_hand() if each.id not in poison])
         self._waiting.clear()
         yield from self._received(this, self._inbox)
 

@@ -158,11 +158,11 @@ def test_one_that_waits_does_not_keep_the_others_from_their_turn(tmp_path: Path)
         settings = Settings(batch_seconds=3600)
         stop = threading.Event()
 
-        def take(self, turn: list[Source]) -> tuple[Summary, bool]:
+        def take(self, turn: list[Source]) -> tuple[Summary, list[Source]]:
             turns.append(turn)
             if len(turns) == 6:
                 self.stop.set()
-            return Summary(), turn == [polled] and len(turns) == 1
+            return Summary(), turn if len(turns) == 1 else []
 
     following.Follower(Rounds()).go()  # type: ignore[arg-type]
     assert turns == [[polled], [polled], [first], [second], [first], [second]]

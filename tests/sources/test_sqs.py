@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Settings, SourceSettings
-from pipeline.errors import SourceError, UsageError
+from pipeline.errors import SourceError, UnreachableError, UsageError
 from pipeline.ingest import Selection, ingest, plan
 from pipeline.ingest.retry import retry
 from pipeline.ingest.summary import Summary
@@ -141,6 +141,17 @@ def test_a_poison_message_is_put_aside_and_tried_again_from_there(tmp_path: Path
     check_sums(lake, events_new=3)
 
 
+def test_an_object_that_the_bucket_lists_too_and_nobody_can_read(tmp_path: Path, queue: Queue) -> None:
+    bucket, key, etag, size = queue.put("a")
+    store = queue.aws.client("s3")
+    store.copy_object(Bucket=bucket, Key=key, CopySource=f"{bucket}/{key}", StorageClass="GLACIER")
+    queue.send(notices.s3((bucket, key, etag, size)))
+    summary = ingest(tmp_path / "lake", [f"s3://{bucket}", "trail"], impatient(queue, 1))
+    assert (summary.objects_loaded, summary.objects_failed, queue.left()) == (0, 2, 0)
+    (kept,) = entries(Lake.open(tmp_path / "lake"))
+    assert "lies in an archive storage class; restore it to have it read" in kept.reason
+
+
 def test_a_message_is_given_as_many_chances_as_the_settings_say(tmp_path: Path, queue: Queue) -> None:
     settings = impatient(queue, 2)
     queue.send("hello")
@@ -177,6 +188,17 @@ def test_what_is_not_committed_is_given_back_at_once(queue: Queue) -> None:
     assert left == objects[1:]
     other.committed(left)
     assert queue.left() == 0
+
+
+def test_a_round_that_fails_keeps_no_message(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.send(notices.s3(queue.put("a")), notices.trail(BUCKET, queue.put("b")[1]))
+    source = SqsSource(SourceSettings(queue.location))
+    with monkeypatch.context() as away:
+        away.setattr(source.store, "head", lambda *_: (_ for _ in ()).throw(UnreachableError("s3", "is away")))
+        with pytest.raises(UnreachableError):
+            list(source.objects(Round()))
+    assert len(list(source.objects(Round()))) == 2
+    source.close()
 
 
 def test_a_message_that_came_again_meanwhile_does_no_harm(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
