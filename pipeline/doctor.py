@@ -66,13 +66,13 @@ def _plain(value: Any) -> Any:
 
 
 def _lake(settings: Settings, now: datetime, problems: list[str]) -> dict[str, Any]:
-    """`path, exists, version, tables, newest_event, age_hours, coverage`; what is not known is null."""
+    """`path, exists, version, tables, newest_event, age_hours, coverage, integrity`; what is not known is null."""
     from pipeline.lake.info import tables
     from pipeline.lake.tables import Lake
 
     path = Path(settings.lake).expanduser().absolute()
     answer: dict[str, Any] = {"path": str(path), "exists": False, "version": None, "tables": []}
-    answer |= {"newest_event": None, "age_hours": None, "coverage": []}
+    answer |= {"newest_event": None, "age_hours": None, "coverage": [], "integrity": []}
     try:
         lake = Lake.open(settings.lake)
         answer |= {"exists": True, "version": _version(path), "tables": tables(lake).to_pylist()}
@@ -121,6 +121,7 @@ def _version(path: Path) -> int:
 
 def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
     from pipeline.assurance.coverage import accounts
+    from pipeline.assurance.statement import statement
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
 
@@ -130,11 +131,12 @@ def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
             return {}
         Catalog.load().install_views(engine)
         rows = accounts(engine, settings.expected_regions)
+        verified = statement(engine, None, newest)
     for row in rows:
         row["gaps"] = [day.isoformat() for day in row["gaps"] or ()]
         row |= {name: row[name].isoformat() for name in ("first_day", "last_day")}
     age = round((now - newest).total_seconds() / 3600, 1)
-    return {"newest_event": iso(newest), "age_hours": age, "coverage": rows}
+    return {"newest_event": iso(newest), "age_hours": age, "coverage": rows, "integrity": verified}
 
 
 def _disk(path: Path) -> dict[str, Any]:
