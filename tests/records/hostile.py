@@ -267,7 +267,6 @@ def family(rng: Random) -> list[bytes]:
 def again(rng: Random, data: bytes) -> bytes:
     """An input made from another: something in its tree changed, or in its bytes where it is no JSON."""
     try:
-        tree = json.loads(data, object_pairs_hook=Members)
+        return encode(rng, spoil(rng, json.loads(data, object_pairs_hook=Members)))
     except (ValueError, RecursionError):
         return damage(rng, data) if rng.random() < 0.7 else make(rng)
-    return encode(rng, spoil(rng, tree))
