@@ -54,9 +54,9 @@ class Following:
     context: Context
 
     def committed(self, batch: Summary) -> None:
-        """Says that a batch is in the lake, and what was wrong with it."""
+        """Says what is in the lake now, if anything, and what was wrong."""
         complain(batch.problems, self.context)
-        if self.context.progress:
+        if self.context.progress and batch.objects_loaded + batch.objects_failed + batch.objects_skipped:
             bad = f", {batch.quarantined + batch.objects_failed:,} refused" if batch.partial else ""
             self.context.say(
                 f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {batch.events_new:,} new events from "

@@ -13,7 +13,7 @@ from threading import Event
 
 from pipeline.config import Settings
 from pipeline.ingest.crew import Crew
-from pipeline.ingest.follow import Follower, Trouble
+from pipeline.ingest.following import Follower, Trouble
 from pipeline.ingest.rounds import Rounds, known, listed, opened
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.ledger import unknown
@@ -70,8 +70,9 @@ def follow(
 
     Batches are committed as they reach the settings' `batch_objects` or, with a source that waits for news, as the
     first of their objects is `batch_seconds` old; other sources are listed every `batch_seconds`. `committed` is
-    told of each batch. Where a source cannot be reached or a worker dies, `trouble` is told and it is tried again.
-    Raises what `ingest` does for what will not pass; a place with nothing in it is waited for.
+    told of each batch, and of problems that no batch has. Where a source cannot be reached or a worker dies,
+    `trouble` is told and it is tried again. Raises what `ingest` does for what will not pass; a place with nothing
+    in it is waited for.
     """
     places = opened(sources, settings)
     crew = Crew(settings.jobs)

@@ -39,8 +39,10 @@ class Rounds:
         turn = self.sources if turn is None else turn
         this = self._round(turn)
         with closing(listed(self.sources, turn, this)) as listing:
+            if self.follow and this.problems and self.committed:
+                self.committed(Summary(problems=this.problems))
             if self.follow and not len(listing):
-                return Summary(), this.more
+                return Summary(problems=this.problems), this.more
             run = Run(
                 self.lake,
                 self.sources,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,59 +26,17 @@ from pipeline.sources.base import Round, SourceObject, open_source
 from pipeline.sources.inbox import Inbox
 from pipeline.sources.sqs import SqsSource
 from tests.aws import notices
-from tests.aws.moto import REGION, Aws
+from tests.aws.moto import Aws
+from tests.aws.queue import BUCKET, FOLDER, Queue, make_queue
 from tests.lake.contents import check_sums, table
 from tests.logs import event
 
 ROOT = Path(__file__).resolve().parents[2]
-BUCKET = "trail-logs"
-FOLDER = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/10/01/111122223333_CloudTrail_eu-west-1_20261001T1005Z_"
-
-
-@dataclass
-class Queue:
-    """A bucket and a queue that is told of what is put into it, with the short patience that tests have."""
-
-    aws: Aws
-    url: str
-
-    @property
-    def location(self) -> str:
-        return f"sqs:{self.url}"
-
-    def put(self, name: str, *records: dict[str, Any], folder: str = FOLDER) -> tuple[str, str, str, int]:
-        """Stores a log; gives what a message would tell of it: bucket, key, etag and size."""
-        records = records or (event(eventID=name),)
-        body, key = gzip.compress(json.dumps({"Records": records}).encode(), mtime=0), f"{folder}{name}.json.gz"
-        etag = self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
-        return BUCKET, key, etag, len(body)
-
-    def send(self, *bodies: str) -> None:
-        for body in bodies:
-            self.aws.client("sqs").send_message(QueueUrl=self.url, MessageBody=body)
-
-    def left(self) -> int:
-        """Messages in the queue, those in hand too."""
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=self.url, AttributeNames=wanted)["Attributes"]
-        return sum(int(found[name]) for name in wanted)
-
-    def wait(self, hidden: int = 0) -> None:
-        """Returns when no more messages than this are hidden from consumers."""
-        wanted, deadline = "ApproximateNumberOfMessagesNotVisible", time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = self.aws.client("sqs").get_queue_attributes(QueueUrl=self.url, AttributeNames=[wanted])
-            if int(found["Attributes"][wanted]) <= hidden:
-                return
-            time.sleep(0.1)
-        raise AssertionError("messages stay hidden")
 
 
 @pytest.fixture
 def queue(aws: Aws) -> Queue:
-    aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    attributes = {"VisibilityTimeout": "3"}  # seconds that a test waits for a message to come again
-    return Queue(aws, aws.client("sqs").create_queue(QueueName="trail", Attributes=attributes)["QueueUrl"])
+    return make_queue(aws)
 
 
 def take(lake: Path, *sources: str, **settings: Any) -> Summary:
