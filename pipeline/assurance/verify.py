@@ -21,7 +21,7 @@ from pipeline.assurance.inventory import Inventory
 from pipeline.assurance.keys import Keys
 from pipeline.assurance.outcome import ChainOutcome, Outcome
 from pipeline.assurance.problems import Problem
-from pipeline.assurance.progress import Progress
+from pipeline.assurance.reading import Progress
 from pipeline.errors import NoDataError
 from pipeline.lake.tables import Lake
 from pipeline.lake.verifications import ledger_files
@@ -119,7 +119,7 @@ class _Run:
     def _selection(self) -> Selection:
         """Objects by the day in their names, with a day to spare: a digest's successor is needed, and late logs."""
         task, day = self.task, timedelta(days=1)
-        since = (task.since - day).date() if task.since else None
+        since = (task.since - day).date() if task.since and task.since.year > 1 else None
         until = (task.until + day).date() if task.until and task.until.year < 9999 else None
         return Selection(task.accounts, task.regions, since, until)
 

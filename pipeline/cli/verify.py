@@ -73,14 +73,14 @@ def verify(
             outcome = run(task, report)
         finally:
             task.source.close()
-    if lake:
-        outcome.store(lake)
-    else:
-        current.say(f"{current.settings.lake}: there is no lake; the result is not kept")
     if output == "json":
         print(json.dumps(outcome.as_json()))
     else:
         _table(outcome)
+    if lake:
+        outcome.store(lake)
+    else:
+        current.say(f"{current.settings.lake}: there is no lake; the result is not kept")
     if outcome.failing:
         raise typer.Exit(1)
     if outcome.gaps and (since or until):
