@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
+SOAK := $(VENV)/.installed-soak
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint dash bench soak format clean
@@ -38,7 +39,7 @@ dash: $(RUN) ## Open the dashboard on ./lake, or on the demo's lake where there 
 bench: $(BENCH) ## Measure ingest against its peers; prints a table and writes JSON
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-soak: $(DEV) ## Run the long tests
+soak: $(SOAK) ## Run the long tests, a million hostile inputs among them
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 format: $(DEV) ## Let ruff rewrite what it can
@@ -60,6 +61,10 @@ $(RUN): pyproject.toml | $(BIN)/python
 $(DEV): pyproject.toml | $(BIN)/python
 	$(PIP) install --editable '.[test,lint]'
 	@touch $(RUN) $@
+
+$(SOAK): pyproject.toml | $(DEV)
+	$(PIP) install --editable '.[soak]'
+	@touch $@
 
 $(BENCH): pyproject.toml | $(BIN)/python
 	$(PIP) install --editable '.[bench]'

@@ -42,7 +42,10 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds."""
+    """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
+
+    `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    """
 
     lake: str = "lake"
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -50,6 +53,12 @@ class Settings:
     batch_rows: int = 250_000
     batch_objects: int = 2_000
     batch_seconds: int = 60
+    expected_regions: tuple[str, ...] = ()
+    grace_hours: int = 6
+    catalog_type: str = ""
+    catalog_uri: str = ""
+    catalog_region: str = ""
+    catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -60,7 +69,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
-    from_file = _read(path) if path else {}
+    from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
         if each.name in ("origin", "sources"):
             continue
@@ -108,6 +117,8 @@ def _value(value: Any, kind: str, name: str, place: str) -> Any:
             raise UsageError(place, f"{name} is neither true nor false", f"write {name} = true")
         return value
     if kind.startswith("tuple"):
+        if isinstance(value, str) and place.startswith("TRAILSIFT_"):
+            return tuple(each.strip() for each in value.split(",") if each.strip())
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise UsageError(place, f"{name} is no list of texts", f'write {name} = ["…"]')
         return tuple(value)
@@ -130,6 +141,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(path, "no such file", "name an existing trailsift.toml") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(path, f"cannot be read ({error})", "mend the file") from None
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """`type = …` under `[catalog]` is the setting `catalog_type`."""
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    for section, inner in values.items():
+        if isinstance(inner, dict):
+            flat |= {f"{section}_{name}": value for name, value in inner.items()}
+    return flat
 
 
 def _whole(value: object, place: str) -> int:

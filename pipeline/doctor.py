@@ -30,7 +30,7 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     `problems` is a list of lines, empty when all is well. Sizes are bytes, ages hours, times UTC.
     """
     problems: list[str] = []
-    lake = _lake(settings.lake, now or datetime.now(UTC), problems)
+    lake = _lake(settings, now or datetime.now(UTC), problems)
     disk = _disk(Path(settings.lake).expanduser().absolute())
     if disk["free_bytes"] < LITTLE_SPACE:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
@@ -50,24 +50,33 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
 
 def _settings(settings: Settings) -> list[dict[str, Any]]:
     return [
-        {"name": each.name, "value": getattr(settings, each.name), "origin": settings.origin.get(each.name, "default")}
+        {
+            "name": each.name,
+            "value": _plain(getattr(settings, each.name)),
+            "origin": settings.origin.get(each.name, "default"),
+        }
         for each in fields(settings)
         if each.name != "origin"
     ]
 
 
-def _lake(location: str, now: datetime, problems: list[str]) -> dict[str, Any]:
-    """`path, exists, version, tables, newest_event, age_hours`; what is not known is null."""
+def _plain(value: Any) -> Any:
+    """A list of sources by their names, any other list as its items."""
+    return ", ".join(str(getattr(each, "name", each)) for each in value) if isinstance(value, tuple) else value
+
+
+def _lake(settings: Settings, now: datetime, problems: list[str]) -> dict[str, Any]:
+    """`path, exists, version, tables, newest_event, age_hours, coverage`; what is not known is null."""
     from pipeline.lake.info import tables
     from pipeline.lake.tables import Lake
 
-    path = Path(location).expanduser().absolute()
+    path = Path(settings.lake).expanduser().absolute()
     answer: dict[str, Any] = {"path": str(path), "exists": False, "version": None, "tables": []}
-    answer |= {"newest_event": None, "age_hours": None}
+    answer |= {"newest_event": None, "age_hours": None, "coverage": []}
     try:
-        lake = Lake.open(location)
+        lake = Lake.open(settings.lake)
         answer |= {"exists": True, "version": _version(path), "tables": tables(lake).to_pylist()}
-        answer |= _newest(lake, now)
+        answer |= _contents(lake, now, settings)
     except NoDataError as error:
         problems.append(str(error))
     except TrailsiftError as error:
@@ -79,9 +88,29 @@ def _lake(location: str, now: datetime, problems: list[str]) -> dict[str, Any]:
         )
     if answer["age_hours"] is not None and answer["age_hours"] > 24:
         problems.append(f"{path}: the newest event is {span(answer['age_hours'])} old; ingest newer logs")
+    if answer["age_hours"] is not None and answer["age_hours"] < -1:
+        remedy = "relative times count back from it: name --as-of"
+        problems.append(f"{path}: the newest event is {span(-answer['age_hours'])} in the future; {remedy}")
     if answer["exists"] and answer["tables"] and answer["newest_event"] is None:
         problems.append(f"{path}: holds no event; run trailsift ingest")
+    for each in answer["coverage"]:
+        problems += _faults(each)
     return answer
+
+
+def _faults(covered: dict[str, Any]) -> list[str]:
+    """What the log of an account lacks, a line each."""
+    place = f"account {covered['account_id']}"
+    found = []
+    if days := covered["gaps"]:
+        some = ", ".join(days[:3]) + (" …" if len(days) > 3 else "")
+        remedy = "ingest what is missing; see trailsift query compliance/coverage"
+        found.append(f"{place}: the log has gaps on {len(days):,} days ({some}); {remedy}")
+    if regions := covered["absent_regions"]:
+        found.append(f"{place}: nothing was ever delivered from {', '.join(regions)}, which are expected")
+    if count := covered["altered_objects"]:
+        found.append(f"{place}: {count:,} log objects are not what their digests say; run trailsift verify")
+    return found
 
 
 def _version(path: Path) -> int:
@@ -90,14 +119,22 @@ def _version(path: Path) -> int:
     return int(json.loads((path / MARKER).read_text())["version"])
 
 
-def _newest(lake: Any, now: datetime) -> dict[str, Any]:
+def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
+    from pipeline.assurance.coverage import accounts
+    from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
 
     with connect(lake) as engine:
         newest = engine.as_of()
-    if newest is None:
-        return {}
-    return {"newest_event": iso(newest), "age_hours": round((now - newest).total_seconds() / 3600, 1)}
+        if newest is None:
+            return {}
+        Catalog.load().install_views(engine)
+        rows = accounts(engine, settings.expected_regions)
+    for row in rows:
+        row["gaps"] = [day.isoformat() for day in row["gaps"] or ()]
+        row |= {name: row[name].isoformat() for name in ("first_day", "last_day")}
+    age = round((now - newest).total_seconds() / 3600, 1)
+    return {"newest_event": iso(newest), "age_hours": age, "coverage": rows}
 
 
 def _disk(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ TrailsiftError          1  something failed
 ├── UsageError          2  the command was asked for something it cannot do
 ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
 ├── SourceError         1  a place logs come from cannot be read
+│   └── UnreachableError   … now; the same request may succeed later
 ├── LakeError           1  the lake cannot be opened, written or understood
 ├── QueryError          1  a question file or an SQL text is wrong
 ├── SnapshotError       1  an IAM snapshot file cannot be understood
@@ -40,6 +41,10 @@ class NoDataError(TrailsiftError):
 
 class SourceError(TrailsiftError):
     """A source as a whole cannot be read; a single bad object is quarantined instead."""
+
+
+class UnreachableError(SourceError):
+    """The source cannot be read now: it is busy, or the network is down. The same request may succeed later."""
 
 
 class LakeError(TrailsiftError):

@@ -6,7 +6,7 @@ dictionaries, principal by principal, and stay Arrow all the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,10 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.access import used
-from pipeline.access.coverage import Coverage, coverage
 from pipeline.access.granted import Grant, Library, Principal, blocks, grants
-from pipeline.access.snapshots import Engine, Snapshot, latest
+from pipeline.access.snapshots import Snapshot, latest
 from pipeline.access.verdicts import BLIND, USED, Context, Judge, mask
+from pipeline.assurance.coverage import Coverage, coverage, gaps
+from pipeline.catalog import Catalog
+from pipeline.engines.duckdb import Engine
 from pipeline.errors import NoDataError, UsageError
 from pipeline.iam.observable import observability
 from pipeline.times import iso
@@ -114,6 +116,8 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
     observe = observability()
     chosen, notes = _choose(Library(snapshot).principals(), arn)
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
+    if not engine.views:
+        Catalog.load().install_views(engine)
     covered = coverage(engine)
     rows, shared = Rows(), _Shared(snapshot)
     for principal in chosen:
@@ -133,17 +137,7 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
             f"the IAM snapshot is of {iso(snapshot.taken_at)}, outside the window: grants may have changed since"
         )
     found = Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes)
-    found.gaps = _gaps(covered, {principal.account_id for principal in chosen}, start, end)
-    return found
-
-
-def _gaps(covered: Mapping[str, Coverage], accounts: set[str], start: datetime, end: datetime) -> list[str]:
-    """One line an account whose log has days without any event in the window."""
-    found = []
-    for account in sorted(accounts & covered.keys()):
-        if days := covered[account].gap(start, end):
-            named = ", ".join(str(day) for day in days[:3]) + (" …" if len(days) > 3 else "")
-            found.append(f"gap: account {account} has no event on {len(days)} days of the window ({named})")
+    found.gaps = gaps(covered, start, end, {principal.account_id for principal in chosen})
     return found
 
 

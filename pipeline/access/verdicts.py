@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.access.coverage import GLOBAL_SERVICES, Coverage
 from pipeline.access.granted import Block, Grant, Principal
 from pipeline.access.used import Activity, Seen, Use, reaches
+from pipeline.assurance.coverage import GLOBAL_SERVICES, Coverage
 from pipeline.iam.observable import DataEvents, Observability
 
 USED, DENIED, UNUSED, LOW, BLIND, BLOCKED = (

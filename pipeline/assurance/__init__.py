@@ -1,0 +1,1 @@
+"""Can the log be trusted: what of a period it covers, and whether its files are what CloudTrail delivered."""

@@ -20,12 +20,15 @@ def anomalies(
     fail_on: str = typer.Option(None, "--fail-on", help="Exit with 3 at a finding this grave.", metavar="SEVERITY"),
     output: str = OUTPUT,
 ) -> None:
-    """Asks every question in queries/anomalies about the window and prints the episodes found."""
+    """Asks every question in queries/anomalies about the window and prints the episodes found.
+
+    Exit code 5 where the log has a gap in a window given by --from or --to.
+    """
     import sys
 
     from pipeline import export
     from pipeline.catalog import Catalog
-    from pipeline.cli.window import window
+    from pipeline.cli.window import tell_gaps, window
     from pipeline.detect.anomalies import SEVERITIES, examine
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
@@ -37,11 +40,14 @@ def anomalies(
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
         found = examine(engine, catalog, begin, end)
+        lacking = tell_gaps(engine, begin, end)
     shown = _SHOWN if output == "table" else None
     export.write(found.table(), output, sys.stdout, color=current.color, columns=shown)
     for rule, names in _unjudged(found.unjudged).items():
         some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         current.say(f"{rule}: insufficient baseline for {some}; nothing is raised for them")
+    if lacking and (since or until):
+        raise typer.Exit(5)
     if fail_on and found.reaches(fail_on):
         raise typer.Exit(3)
 

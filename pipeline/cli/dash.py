@@ -31,13 +31,13 @@ def _dash(
     app = Path(found.origin).parent / "app.py" if found and found.origin else None
     if app is None or not app.is_file():
         raise TrailsiftError("dashboards/app.py", "is not installed", "install trailsift again")
-    environment = os.environ | {"TRAILSIFT_LAKE": str(lake.path)}
+    environment = os.environ | {"TRAILSIFT_LAKE": str(lake.location)}
     # Streamlit puts the script's own folder on the path, not the one that holds `pipeline` and `dashboards`.
     path = [str(app.parent.parent), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
     if current.as_of:
         environment["TRAILSIFT_AS_OF"] = current.as_of
-    current.say(f"dashboard of {lake.path} on http://{ADDRESS}:{port} (Ctrl-C ends it)")
+    current.say(f"dashboard of {lake.location} on http://{ADDRESS}:{port} (Ctrl-C ends it)")
     sys.stderr.flush()
     # In place of this process, so that signals meant for the server reach it.
     os.execve(sys.executable, _streamlit(app, port), environment)

@@ -40,7 +40,7 @@ def demo() -> None:
         _unused(engine, catalog, start, end)
         _anomalies(engine, catalog, end)
         judged = _compliance(engine, catalog)
-    _next(_typed(lake.path), (end - start).days + 1, judged)
+    _next(_typed(lake.location), (end - start).days + 1, judged)
 
 
 def _samples() -> Path:
@@ -70,7 +70,7 @@ def _ingest(samples: Path) -> Lake:
     taken = datetime.fromisoformat(json.loads((samples / "planted.json").read_text("utf-8"))["snapshot_taken"])
     imported = import_files(lake, sorted(each for each in (samples / "iam").iterdir() if each.is_file()), taken)
     _head("Logs and IAM snapshot")
-    _say(f"lake: {_typed(lake.path)}", told(summary), imported.as_text())
+    _say(f"lake: {_typed(lake.location)}", told(summary), imported.as_text())
     return lake
 
 
@@ -209,11 +209,11 @@ def _command() -> str:
     return _typed(program.absolute()) if program.name == "trailsift" and not shutil.which("trailsift") else "trailsift"
 
 
-def _typed(path: Path) -> str:
+def _typed(location: Path | str) -> str:
     """The path as one would type it from here."""
     import shlex
 
-    here = Path.cwd()
+    path, here = Path(location), Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 

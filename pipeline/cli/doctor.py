@@ -40,7 +40,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
     lake, disk = found["lake"], found["disk"]
     lines = [f"trailsift {found['version']}, Python {found['python']}, {found['platform']}", "", "settings"]
-    lines += [f"  {each['name']:<18} {each['value']!s:<24} from {each['origin']}" for each in found["settings"]]
+    lines += [f"  {each['name']:<18} {each['value'] or '–'!s:<24} from {each['origin']}" for each in found["settings"]]
     lines += ["", f"lake {lake['path']}"]
     if lake["exists"]:
         age = f" ({span(lake['age_hours'])} old)" if lake["newest_event"] else ""
@@ -53,10 +53,25 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"  snapshot {each['snapshot'] or 'none'}"
         for each in lake["tables"]
     ]
+    if lake["coverage"]:
+        lines += ["", "coverage", *(line for each in lake["coverage"] for line in _covered(each))]
     lines += ["", f"disk {disk['path']}", f"  {_size(disk['free_bytes'])} free of {_size(disk['total_bytes'])}", ""]
     lines += ["libraries", *(f"  {name:<18} {version or 'missing'}" for name, version in found["libraries"].items())]
     lines += ["", "all is well" if not found["problems"] else "to look at"]
     return lines + [f"  {each}" for each in found["problems"]]
+
+
+def _covered(row: dict[str, Any]) -> list[str]:
+    """What the lake can vouch for of one account."""
+    classes = [name for name in ("reads", "writes", "data") if row[name]]
+    regions = row["regions"]
+    listed = f"{row['listed_objects']:,} objects listed by digests" if row["listed_objects"] else "no digests"
+    return [
+        f"  {row['account_id']:<18} {row['first_day']} to {row['last_day']}, {len(regions)} regions, "
+        f"{' and '.join(classes) or 'nothing'} seen",
+        f"  {'':<18} {row['gap_days']:,} days with gaps, {row['silent_region_days']:,} silent region-days, {listed}"
+        + (f", {row['missing_objects']:,} missing" if row["missing_objects"] else ""),
+    ]
 
 
 def _size(count: float) -> str:

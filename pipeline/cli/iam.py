@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group.command("import", help="Bring IAM documents into the lake as one snapshot.")(import_)
     group.command("actions", help="Events to the IAM actions they need; JSON lines in, JSON lines out.")(actions)
     group.command("expand", help="Policies to the actions they grant; JSON lines in, JSON lines out.")(expand)
+    group.command("evaluate", help="Requests to AWS's decision on them; JSON lines in, JSON lines out.")(evaluate)
     app.add_typer(group, name="iam")
 
 
@@ -75,6 +76,30 @@ def expand(file: str = typer.Argument("-", help="JSON lines; - is standard input
             raise UsageError("line", "has no policy", 'write {"id": …, "policy": {…}}')
         found = parse(given["policy"]).expand(catalogue)
         return {"actions": catalogue.names(found.bits), "unknown": list(found.unknown)}
+
+    _each_line(file, answer)
+
+
+def evaluate(file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]")) -> None:
+    """For each request and its policies: allowed, implicit_deny, explicit_deny or conditional, and why."""
+    from pipeline.errors import UsageError
+    from pipeline.iam.decisions import request
+    from pipeline.iam.evaluate import Evaluator
+
+    compiled: dict[str, Evaluator] = {}
+
+    def answer(given: dict[str, Any]) -> dict[str, Any]:
+        for name in ("request", "policies"):
+            if name not in given:
+                raise UsageError("line", f"has no {name}", 'write {"id": …, "request": {…}, "policies": {…}}')
+        asked = request(given["request"], given.get("partial_context") is True)
+        # Lines about one principal mostly share their policies; a few dozen sets are kept.
+        text = json.dumps(given["policies"])
+        if text not in compiled:
+            if len(compiled) >= 64:
+                compiled.clear()
+            compiled[text] = Evaluator(given["policies"])
+        return compiled[text].decide(asked).as_json()
 
     _each_line(file, answer)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipeline.cli.context import current, printable
+from pipeline.cli.context import current
 
 if TYPE_CHECKING:
     from pipeline.ingest.summary import Summary
@@ -41,7 +40,7 @@ def ingest(
     from dataclasses import replace
 
     from pipeline import ingest as run
-    from pipeline.cli.progress import progress
+    from pipeline.cli.progress import Following, complain, progress
     from pipeline.errors import UsageError
 
     if output not in ("table", "json"):
@@ -50,40 +49,41 @@ def ingest(
     chosen = run.Selection(frozenset(account), frozenset(region), _day(since, "--from"), _day(until, "--to"))
     if follow and dry_run:
         raise UsageError("--follow", "a dry run does not go on", "leave out one of the two")
+    stopped = False
     if dry_run:
-        summary, stopped = run.plan(settings.lake, sources or [], settings, chosen), False
+        summary = run.plan(settings.lake, sources or [], settings, chosen)
+    elif follow:
+        with stopping(signal.SIGTERM, signal.SIGINT) as stop:
+            says = Following(current)
+            summary = run.follow(settings.lake, sources or [], settings, chosen, stop, says.committed, says.trouble)
     else:
-        with progress(current) as report, stopping() as stop:
-            summary = run.ingest(settings.lake, sources or [], settings, chosen, report, follow, stop)
+        with progress(current) as report, stopping(signal.SIGTERM) as stop:
+            summary = run.ingest(settings.lake, sources or [], settings, chosen, report, stop)
             stopped = stop.is_set()
-    for line in summary.problems[:20]:
-        print(f"trailsift: {printable(line)}", file=sys.stderr)
-    if len(summary.problems) > 20:
-        current.say(f"… and {len(summary.problems) - 20:,} more: trailsift lake quarantine")
-    if output == "json":
-        print(json.dumps(summary.as_json()))
-    else:
-        print(told(summary, dry_run))
+    if not follow:
+        complain(summary.problems, current)
+    print(json.dumps(summary.as_json()) if output == "json" else told(summary, dry_run))
     if summary.partial:
         raise typer.Exit(4)
-    if stopped and not follow:
+    if stopped:
         raise typer.Exit(130)
 
 
 @contextmanager
-def stopping() -> Iterator[Event]:
-    """An event that SIGTERM sets, so that the run finishes its batch; a second SIGTERM ends at once."""
+def stopping(*signals: signal.Signals) -> Iterator[Event]:
+    """An event that these signals set, so that the run finishes its batch; a second one ends at once."""
     stop = Event()
 
-    def told(_number: int, _frame: object) -> None:
+    def told(number: int, _frame: object) -> None:
         stop.set()
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before[number])
 
-    before = signal.signal(signal.SIGTERM, told)
+    before: dict[int, Any] = {number: signal.signal(number, told) for number in signals}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def told(summary: Summary, dry_run: bool = False) -> str:

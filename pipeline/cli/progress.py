@@ -1,18 +1,26 @@
-"""How a long run shows itself: a bar on a terminal, a plain line every ten seconds elsewhere; always on stderr."""
+"""How a long run shows itself: a bar on a terminal, a plain line every ten seconds elsewhere; always on stderr.
+
+A run without end has no bar to fill: it says a line for each batch, and what is wrong as it meets it.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from pipeline.cli.context import printable
 
 if TYPE_CHECKING:
     from pipeline.cli.context import Context
     from pipeline.ingest.summary import Summary
 
 EVERY_SECONDS = 10.0
+SHOWN = 20  # lines of what was wrong
 
 
 @contextmanager
@@ -37,6 +45,35 @@ def _bar(color: bool) -> Iterator[Callable[[Summary, int, int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("ingest", total=None, talk="")
         yield lambda summary, done, total: bar.update(task, completed=done, total=total, talk=_talk(summary))
+
+
+@dataclass
+class Following:
+    """What a run that follows its sources says, as it happens."""
+
+    context: Context
+
+    def committed(self, batch: Summary) -> None:
+        """Says that a batch is in the lake, and what was wrong with it."""
+        complain(batch.problems, self.context)
+        if self.context.progress:
+            bad = f", {batch.quarantined + batch.objects_failed:,} refused" if batch.partial else ""
+            self.context.say(
+                f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {batch.events_new:,} new events from "
+                f"{batch.objects_loaded:,} objects, {batch.duplicates:,} duplicates{bad}"
+            )
+
+    def trouble(self, error: Exception, seconds: float) -> None:
+        """Says what failed and is tried again."""
+        complain([f"{error}; trying again in {seconds:.0f} s"], self.context)
+
+
+def complain(problems: Sequence[str], context: Context) -> None:
+    """Says what was wrong, which is no talk: the first lines of it, and how many more there are."""
+    for line in problems[:SHOWN]:
+        print(f"trailsift: {printable(line)}", file=sys.stderr)
+    if len(problems) > SHOWN:
+        context.say(f"… and {len(problems) - SHOWN:,} more: trailsift lake quarantine")
 
 
 class _Lines:

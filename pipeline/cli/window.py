@@ -52,3 +52,13 @@ def say(engine: Engine, begin: datetime | None, end: datetime, moment: datetime)
     newest = engine.as_of()
     if newest is not None and (age := datetime.now(UTC) - newest) > timedelta(days=1):
         current.say(f"the newest event in the lake is {age.days:,} days old ({iso(newest)})")
+
+
+def tell_gaps(engine: Engine, begin: datetime | None, end: datetime) -> bool:
+    """Says what the log lacks of the window, a line an account; whether it lacks anything."""
+    from pipeline.assurance.coverage import coverage, gaps
+
+    found = gaps(coverage(engine), begin or datetime.min.replace(tzinfo=UTC), end)
+    for line in found:
+        current.say(line)
+    return bool(found)

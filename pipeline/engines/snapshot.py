@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.lake.commit import FOLLOWERS
-from pipeline.lake.tables import APPLIED
+from pipeline.errors import LakeError
+from pipeline.lake.commit import applied, complete
 from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.lake.tables import Lake
 
+_TRIES = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,13 +53,18 @@ class Plan:
 
 def plan(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Plan:
     """The files of one consistent view of the lake; events only those that may hold rows of [since, until]."""
-    loaded = {name: lake.load(name) for name in TABLES if name != "events"}
-    applied = {name: int(loaded[name].properties.get(APPLIED, "0")) for name in FOLLOWING}
-    events = lake.load("events")
-    snapshot_id = consistent(events, applied)
+    for _ in range(_TRIES):
+        loaded = {name: lake.load(name) for name in TABLES if name != "events"}
+        events = lake.load("events")
+        snapshot_id = consistent(events, {name: applied(loaded[name]) for name in FOLLOWING})
+        if snapshot_id is not None or not _trimmed(events):
+            break
+        # Between the two loads writers committed and dropped more snapshots than are kept: look once more.
+    else:
+        raise LakeError(lake.location, "changes faster than it can be read", "run the command again")
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
     if snapshot_id is None:
-        files["events"] = [str(lake.carrier("events"))]
+        files["events"] = [lake.carrier("events")]
     else:
         files["events"] = lake.files("events", since=since, until=until, snapshot_id=snapshot_id, table=events)
     loaded["events"] = events
@@ -66,24 +72,19 @@ def plan(lake: Lake, since: datetime | None = None, until: datetime | None = Non
     return Plan(files, mixed, snapshot_id, events)
 
 
-def consistent(events: Table, applied: dict[str, int]) -> int | None:
+def consistent(events: Table, followed: dict[str, int]) -> int | None:
     """The newest snapshot of `events` up to which every following table is complete; None before the first.
 
-    `applied` is each table's watermark, a sequence number. A snapshot names the tables it has rows for; those with
+    `followed` is each table's watermark, a sequence number. A snapshot names the tables it has rows for; those with
     none, and snapshots without a batch (compaction, which changes no row), leave nothing to wait for.
     """
-    chosen = None
-    for snapshot in reversed(list(_history(events))):
-        number = snapshot.sequence_number or 0
-        if any(number > applied[name] for name in _followers(snapshot) if name in applied):
-            break
-        chosen = snapshot.snapshot_id
-    return chosen
+    limit = complete(events, followed)
+    return next((each.snapshot_id for each in _history(events) if (each.sequence_number or 0) <= limit), None)
 
 
-def _followers(snapshot: Any) -> list[str]:
-    summary = snapshot.summary.additional_properties if snapshot.summary else {}
-    return str(summary.get(FOLLOWERS) or "").split(",")
+def _trimmed(events: Table) -> bool:
+    """Whether snapshots were dropped, so that "none" may mean "no longer there" rather than "not yet"."""
+    return len(events.snapshots()) < int(events.metadata.last_sequence_number)
 
 
 def _history(events: Table) -> Iterator[Any]:

@@ -89,6 +89,8 @@ class Evidence:
             return "delivered no management event in the period"
         if row["missing_count"]:
             return f"delivered nothing on {_days(row['missing_days'], row['missing_count'])}"
+        if row["lost_objects"]:
+            return f"lacks {row['lost_objects']:,} log objects of the period that digests list"
         if "home" in needs and not row["home_events"]:
             return f"delivered nothing from {row['home_region']}, where global services record"
         for need in ("reads", "writes"):

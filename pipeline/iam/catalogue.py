@@ -18,7 +18,7 @@ from importlib import metadata, resources
 
 import msgspec
 
-from pipeline.iam.globs import compiled
+from pipeline.iam.globs import fits, tokens
 
 
 class _ResourceType(msgspec.Struct):
@@ -106,9 +106,9 @@ class Catalogue:
             return 0
         if not name.strip("*"):
             return ((1 << len(span)) - 1) << span.start
-        fits = compiled(name).match
+        fit = fits(tokens(name))
         skip = len(prefix) + 1
-        return sum(1 << place for place in span if fits(self._lower[place], skip))
+        return sum(1 << place for place in span if fit(self._lower[place][skip:]))
 
     @cached_property
     def _lower(self) -> tuple[str, ...]:

@@ -24,7 +24,11 @@ _ELEMENTS = frozenset(
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. `not_action` and `not_resource` say that the patterns are exceptions, not the rule."""
+    """One statement.
+
+    `not_action`, `not_resource`, `not_principal` say that the names are exceptions, not the rule; `no_resource` that
+    it has neither Resource nor NotResource.
+    """
 
     index: int
     sid: str | None
@@ -35,6 +39,8 @@ class Statement:
     not_resource: bool
     condition: Mapping[str, Any]
     principal: Any = None
+    not_principal: bool = False
+    no_resource: bool = False
 
     @property
     def allows(self) -> bool:
@@ -144,6 +150,8 @@ def _statement(given: object, index: int, place: str) -> Statement:
         not_resource="NotResource" in given,
         condition=condition,
         principal=given.get("Principal", given.get("NotPrincipal")),
+        not_principal="NotPrincipal" in given,
+        no_resource="Resource" not in given and "NotResource" not in given,
     )
 
 

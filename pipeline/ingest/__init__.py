@@ -5,24 +5,23 @@ Killed at any point and run again it gives the same lake: an object is known onl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from pipeline.config import Settings
-from pipeline.errors import UsageError
-from pipeline.ingest.driver import Crew, Run
-from pipeline.ingest.listing import Listing
+from pipeline.ingest.crew import Crew
+from pipeline.ingest.follow import Follower, Trouble
+from pipeline.ingest.rounds import Rounds, known, listed, opened
 from pipeline.ingest.summary import Progress, Summary
 from pipeline.lake.ledger import unknown
-from pipeline.lake.listings import marks, remember
+from pipeline.lake.listings import marks
 from pipeline.lake.tables import Lake
-from pipeline.sources.base import Round, Selection, Source, open_source
+from pipeline.sources.base import Round, Selection
 
-__all__ = ["Selection", "ingest", "plan"]
-
-# Seconds between two looks at a place that cannot tell of news itself, while following.
-PAUSE = 60.0
+__all__ = ["Selection", "follow", "ingest", "plan"]
 
 
 def ingest(
@@ -31,50 +30,58 @@ def ingest(
     settings: Settings | None = None,
     selection: Selection | None = None,
     progress: Progress | None = None,
-    follow: bool = False,
     stop: Event | None = None,
 ) -> Summary:
     """Brings every new object of the sources into the lake, which is made where there is none.
 
-    A source is a location or the name of one in the settings; without any, all of the settings are taken. With
-    `follow` it goes on looking for news until `stop` is set; a run that is stopped finishes its batch.
+    A source is a location or the name of one in the settings; without any, all of the settings are taken. A run
+    that is stopped by `stop` finishes its batch.
     Raises UsageError for a source that does not exist, NoDataError for one that holds nothing, SourceError where
     one cannot be read, LakeError where the lake cannot be written. What is wrong with single objects or records is
     in the summary, not raised.
     """
-    settings, stop = settings or Settings(), stop or Event()
-    opened = _open(sources, settings)
+    settings = settings or Settings()
+    chosen, places = selection or Selection(), opened(sources, settings)
     crew = Crew(settings.jobs)  # before the lake's libraries start threads of their own
     total = Summary()
+    rounds = Rounds(Lake(location), places, settings, chosen, crew, stop or Event(), progress=progress)
     try:
-        while True:
-            this = Round(selection or Selection(), stop=stop, follow=follow)
-            total.add(_round(Lake(location), opened, this, settings, crew, progress))
-            if stop.is_set() or not (follow or this.more):
-                return total
-            if not this.more and not any(each.waits for each in opened):
-                stop.wait(PAUSE)
+        more = True
+        while more and not rounds.stop.is_set():
+            summary, more = rounds.take()
+            total.add(summary)
+        return total
     finally:
         crew.close()
-        for each in opened:
+        for each in places:
             each.close()
 
 
-def _round(
-    lake: Lake, sources: list[Source], this: Round, settings: Settings, crew: Crew, progress: Progress | None
+def follow(
+    location: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    selection: Selection,
+    stop: Event,
+    committed: Callable[[Summary], None] | None = None,
+    trouble: Trouble | None = None,
 ) -> Summary:
-    """Lists once, takes what is new, and remembers what need not be listed again."""
-    this.marks = marks(lake) if lake.exists else {}
-    listing = listed(sources, this)
+    """As `ingest`, and goes on with whatever comes until `stop` is set.
+
+    Batches are committed as they reach the settings' `batch_objects` or, with a source that waits for news, as the
+    first of their objects is `batch_seconds` old; other sources are listed every `batch_seconds`. `committed` is
+    told of each batch. Where a source cannot be reached or a worker dies, `trouble` is told and it is tried again.
+    Raises what `ingest` does for what will not pass; a place with nothing in it is waited for.
+    """
+    places = opened(sources, settings)
+    crew = Crew(settings.jobs)
+    rounds = Rounds(Lake(location), places, settings, selection, crew, stop, True, committed=committed)
     try:
-        run = Run(lake, sources, listing, settings, crew, progress, stop=this.stop)
-        summary = run.go()
+        return Follower(rounds, trouble).go()
     finally:
-        listing.close()
-    if not this.stop.is_set():
-        whole = {mark: day for mark, day in this.listed.items() if not any(u.startswith(mark) for u in run.unreadable)}
-        remember(lake, {mark: day for mark, day in whole.items() if this.marks.get(mark) != day})
-    return summary
+        crew.close()
+        for each in places:
+            each.close()
 
 
 def plan(
@@ -84,35 +91,20 @@ def plan(
     selection: Selection | None = None,
 ) -> Summary:
     """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
-    opened = _open(sources, settings or Settings())
+    places = opened(sources, settings or Settings())
     lake = Lake(location)
     there = lake.exists and Lake.open(location)
-    listing = listed(opened, Round(selection or Selection(), marks=marks(lake) if there else {}))
+    this = Round(selection or Selection(), dry=True)
+    if there:
+        this.marks, this.known = marks(lake), partial(known, lake)
     try:
-        summary = Summary(objects_seen=len(listing))
-        for chunk in listing.chunks():
-            new = unknown(lake, chunk) if there else chunk
-            summary.objects_skipped += chunk.num_rows - new.num_rows
-            summary.bytes_read += sum(new["size"].to_pylist())
-        return summary
+        with closing(listed(places, places, this)) as listing:
+            summary = Summary(objects_seen=len(listing), problems=this.problems)
+            for chunk in listing.chunks():
+                new = unknown(lake, chunk) if there else chunk
+                summary.objects_skipped += chunk.num_rows - new.num_rows
+                summary.bytes_read += sum(new["size"].to_pylist())
+            return summary
     finally:
-        listing.close()
-        for each in opened:
+        for each in places:
             each.close()
-
-
-def listed(sources: list[Source], this: Round) -> Listing:
-    """Every wanted object of the sources."""
-    listing = Listing()
-    for number, source in enumerate(sources):
-        for item in source.objects(this):
-            if this.selection.takes(item) and source.wanted.takes(item):
-                listing.add(number, item)
-    return listing
-
-
-def _open(sources: Sequence[str], settings: Settings) -> list[Source]:
-    if not sources and not settings.sources:
-        raise UsageError("ingest", "no source is named", "name one, or describe some as [[sources]] in trailsift.toml")
-    named = {each.name: each for each in settings.sources}
-    return [open_source(named.get(each, each)) for each in sources or named]

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import count
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from threading import Event
 from typing import Any
 
@@ -21,9 +19,10 @@ import pyarrow as pa
 
 from pipeline.config import Settings
 from pipeline.errors import LakeError
+from pipeline.ingest.crew import Crew
 from pipeline.ingest.listing import Listing, objects
 from pipeline.ingest.summary import Progress, Summary
-from pipeline.ingest.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written, work
+from pipeline.ingest.workers import Copies, Failed, KeysOfPart, Orders, Read, Task, Written
 from pipeline.lake.batch import Batch, Counts, Horizon
 from pipeline.lake.commit import roll_forward
 from pipeline.lake.duplicates import Comparer
@@ -31,6 +30,7 @@ from pipeline.lake.failpoints import hit
 from pipeline.lake.ledger import unknown
 from pipeline.lake.quarantine import Entry
 from pipeline.lake.tables import Lake
+from pipeline.lake.upkeep import tidy
 from pipeline.sources.base import Source, SourceObject
 
 # What a compressed byte becomes; only used to size tasks and batches before anything is read.
@@ -63,39 +63,6 @@ def take_up(
         crew.close()
 
 
-class Crew:
-    """The worker processes and the pipes to them; they serve one run after another."""
-
-    def __init__(self, size: int) -> None:
-        # Forking is quickest; where it is not safe beside system libraries (macOS) a fresh process is started.
-        context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        self.pipes: list[Connection] = []
-        self.processes = []
-        for _ in range(size):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work_alone, args=(theirs, [*self.pipes, ours]), daemon=True)
-            process.start()
-            theirs.close()
-            self.pipes.append(ours)
-            self.processes.append(process)
-
-    def close(self) -> None:
-        for pipe in self.pipes:
-            pipe.close()
-        for process in self.processes:
-            process.join(timeout=0.5)
-            if process.is_alive():
-                process.terminate()
-                process.join()
-
-
-def _work_alone(pipe: Connection, inherited: list[Connection]) -> None:
-    """A forked worker holds copies of the driver's pipe ends; closed, it notices when the driver is gone."""
-    for each in inherited:
-        each.close()
-    work(pipe)
-
-
 class Run:
     """One run: hands out tasks, answers workers, commits batches in the order they were begun."""
 
@@ -109,16 +76,18 @@ class Run:
         progress: Progress | None = None,
         again: Mapping[str, Entry] | None = None,
         stop: Event | None = None,
+        committed: Callable[[Summary], None] | None = None,
     ) -> None:
         self.began = self.rolled = time.monotonic()
-        self.lake, self.crew, self.progress = lake, crew, progress
+        self.lake, self.crew, self.progress, self.committed = lake, crew, progress, committed
         self.batch_bytes = settings.batch_rows * _RECORD_BYTES
-        self.orders = Orders(sources, lake.data / "events", settings.max_object_bytes)
+        self.orders = Orders(sources, lake.storage, f"{lake.data}/events", settings.max_object_bytes)
         self.listing = listing
         self.again = again or {}
         self.stop = stop or Event()
         self.summary = Summary(objects_seen=len(listing))
         self.unreadable: list[str] = []
+        self.listeners = [each for each in sources if type(each).committed is not Source.committed]
         self.items: dict[int, tuple[Source, SourceObject]] = {}
         self.left = self._new(known=lake.exists and not self.again)
         self.batches: list[Batch] = []
@@ -129,13 +98,12 @@ class Run:
 
     def go(self) -> Summary:
         """Runs to the end; the summary counts what was committed."""
-        for pipe in self.crew.pipes:
-            pipe.send(self.orders)
+        self.crew.begin(self.orders)
         if not self.lake.exists:
             # Nothing is known in a lake that is yet to be made: workers can begin while it is.
             for pipe in self.crew.pipes:
-                pipe.recv()
-                pipe.send(self._task())
+                for _ in self.crew.messages([pipe]):
+                    self.crew.send(pipe, self._task())
             self.lake.make()
         else:
             self.lake.make()
@@ -144,7 +112,9 @@ class Run:
             roll_forward(self.lake, events)
         self._schema = self.lake.schema("events")
         self._serve()
+        self.crew.end()
         roll_forward(self.lake)
+        tidy(self.lake)
         self._report()
         return self.summary
 
@@ -166,27 +136,18 @@ class Run:
                 yield number, source, item
 
     def _tell_known(self, chunk: pa.Table, new: pa.Table) -> None:
-        """Tells sources that want to hear of it which of their objects the lake had already."""
-        wanted = {n for n, each in enumerate(self.orders.sources) if type(each).committed is not Source.committed}
-        if not wanted:
-            return
-        fresh = {item for _, item in objects(new)}
-        known: dict[int, list[SourceObject]] = {}
-        for source, item in objects(chunk):
-            if source in wanted and item not in fresh:
-                known.setdefault(source, []).append(item)
-        for source, items in known.items():
-            self.orders.sources[source].committed(items)
+        """Tells sources that want to hear of it which objects the lake had already."""
+        if self.listeners:
+            fresh = {item for _, item in objects(new)}
+            known = [item for _, item in objects(chunk) if item not in fresh]
+            for source in self.listeners:
+                source.committed(known)
 
     def _serve(self) -> None:
         """Answers workers until all have gone home, and commits what is complete."""
         working = list(self.crew.pipes)
         while working:
-            for pipe in _ready(working):
-                try:
-                    message = pipe.recv()
-                except EOFError:
-                    raise LakeError("ingest", "a worker process died", "run the same command again") from None
+            for pipe, message in self.crew.messages(working):
                 if self._answer(pipe, message):
                     working.remove(pipe)
             self._commit_finished(last=not working)
@@ -196,23 +157,24 @@ class Run:
         if isinstance(message, Failed) and message.source:
             raise message.source
         if isinstance(message, Failed):
-            raise LakeError(self.lake.path, message.error, "mend that and run the same command again; nothing is lost")
+            remedy = "mend that and run the same command again; nothing is lost"
+            raise LakeError(self.lake.location, message.error, remedy)
         if isinstance(message, KeysOfPart):
             batch = self._batch(message.batch)
             copies = batch.duplicates(message.keys, message.days)
             _count(batch, message.runs, copies)
-            pipe.send(Copies(copies, self._schema))
+            self.crew.send(pipe, Copies(copies, self._schema))
         elif isinstance(message, Written):
             self._take(message)
         elif message == "home":
             return True
         else:
-            pipe.send(self._task())
+            self.crew.send(pipe, self._task())
         return False
 
     def _task(self) -> Task | None:
         """Objects for a worker, of the newest batch; a batch that is full makes room for the next."""
-        taken = [] if self.stop.is_set() else list(_some(self.left))
+        taken = [] if self.stop.is_set() else list(_some(self.left, min(_TASK_BYTES, self.batch_bytes)))
         if not taken:
             return None
         if not self.batches or self.filled >= self.batch_bytes:
@@ -270,37 +232,42 @@ class Run:
             self.batches.pop(0)
             hit("committed-untold")
             self._account(batch)
-            self._tell_committed(batch)
+            self._tell_sources(batch)
             if time.monotonic() - self.rolled > _ROLL_FORWARD_SECONDS:
                 roll_forward(self.lake)
+                tidy(self.lake)
                 self.rolled = time.monotonic()
 
     def _account(self, batch: Batch) -> None:
-        """Adds a committed batch to the summary."""
-        total = self.summary
+        """Adds a batch that is through to the summary."""
+        part = Summary(conflicting_copies=batch.conflicts)
         for each in batch.objects.values():
             if each.status == "skipped":
-                total.objects_skipped += 1
+                part.objects_skipped += 1
             elif each.status == "loaded":
-                total.objects_loaded += 1
+                part.objects_loaded += 1
                 for name in ("records_read", "events_new", "duplicates", "quarantined", "other_tables"):
-                    setattr(total, name, getattr(total, name) + getattr(each, name))
+                    setattr(part, name, getattr(part, name) + getattr(each, name))
             else:
-                total.objects_failed += 1
-                total.problems.append(f"{each.uri}: {each.reason}")
-        total.problems += [f"{row['place']}: {row['reason']}" for row in batch.refused if _is_new_record(row)]
-        total.conflicting_copies += batch.conflicts
+                part.objects_failed += 1
+                part.problems.append(f"{each.uri}: {each.reason}")
+        part.problems += [f"{row['place']}: {row['reason']}" for row in batch.refused if _is_new_record(row)]
+        self.summary.add(part)
         self._report()
+        if self.committed:
+            self.committed(part)
 
-    def _tell_committed(self, batch: Batch) -> None:
-        """Tells the sources what the lake has now, and forgets it here."""
-        told: dict[int, tuple[Source, list[SourceObject]]] = {}
+    def _tell_sources(self, batch: Batch) -> None:
+        """Tells the sources what the lake has now and what could not be read, and forgets it here."""
+        taken: list[SourceObject] = []
         for number, counts in batch.objects.items():
             source, item = self.items.pop(number)
-            if counts.status != "unreadable":
-                told.setdefault(id(source), (source, []))[1].append(item)
-        for source, items in told.values():
-            source.committed(items)
+            if counts.status == "unreadable":
+                source.unreadable([(item, counts.reason or "")])
+            else:
+                taken.append(item)
+        for source in self.listeners:
+            source.committed(taken)
 
     def _report(self) -> None:
         self.summary.seconds = round(time.monotonic() - self.began, 3)
@@ -312,17 +279,12 @@ def _is_new_record(row: dict[str, Any]) -> bool:
     return bool(row["kind"] == "record" and row["status"] == "quarantined")
 
 
-def _ready(pipes: list[Connection]) -> list[Connection]:
-    ready = wait(pipes)
-    return [pipe for pipe in pipes if pipe in ready]
-
-
-def _some(left: Iterator[tuple[int, int, SourceObject]]) -> Iterator[tuple[int, int, SourceObject]]:
+def _some(left: Iterator[tuple[int, int, SourceObject]], most: int) -> Iterator[tuple[int, int, SourceObject]]:
     weight = 0
     for each in left:
         yield each
         weight += _weight(each[2])
-        if weight >= _TASK_BYTES:
+        if weight >= most:
             return
 
 

@@ -10,7 +10,10 @@ from pipeline.config import Settings, SourceSettings
 from pipeline.errors import TrailsiftError
 from pipeline.ingest.driver import take_up
 from pipeline.ingest.summary import Progress, Summary
+from pipeline.lake.batch import Batch, Horizon
 from pipeline.lake.commit import roll_forward
+from pipeline.lake.duplicates import Comparer
+from pipeline.lake.ledger import unread
 from pipeline.lake.quarantine import Entry, entries, raw
 from pipeline.lake.tables import Lake
 from pipeline.records.decode import ObjectError, inflate
@@ -51,6 +54,7 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
     records = QuarantinedRecords()
     sources: list[Source] = [records]
     again: dict[str, Entry] = {}
+    messages: list[tuple[Entry, list[SourceObject]]] = []
     listed: list[tuple[int, SourceObject]] = []
     for entry in entries(lake):
         if entry.kind == "record":
@@ -59,11 +63,18 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
                 records.found[entry.id] = data
                 listed.append((0, SourceObject(entry.place, entry.id, len(data), entry.id)))
                 again[entry.place] = entry
+        elif entry.kind == "object" and (data := raw(lake, entry.id)):
+            if behind := _behind(entry, data, settings):
+                sources.append(behind[0])
+                listed += [(len(sources) - 1, each) for each in unread(lake, behind[1])]
+                messages.append((entry, behind[1]))
         elif entry.kind == "object" and (found := _object(entry, settings)):
             sources.append(found[0])
             listed.append((len(sources) - 1, found[1]))
             again[entry.uri] = entry
-    return take_up(lake, sources, listed, settings, progress, again)
+    summary = take_up(lake, sources, listed, settings, progress, again)
+    _release(lake, [entry for entry, named in messages if not unread(lake, named)])
+    return summary
 
 
 def _object(entry: Entry, settings: Settings) -> tuple[Source, SourceObject] | None:
@@ -73,6 +84,26 @@ def _object(entry: Entry, settings: Settings) -> tuple[Source, SourceObject] | N
         return (source, item) if _readable(source.read(item), settings) else None
     except (OSError, StopIteration, Refusal, TrailsiftError):
         return None
+
+
+def _behind(entry: Entry, data: bytes, settings: Settings) -> tuple[Source, list[SourceObject]] | None:
+    """What a message that was put aside names, None where that still cannot be told."""
+    try:
+        source = open_source(_where(entry.uri.partition("#")[0], settings))
+        return source, list(source.behind(data))
+    except (OSError, Refusal, TrailsiftError):
+        return None
+
+
+def _release(lake: Lake, done: list[Entry]) -> None:
+    """Closes the entries of messages whose objects the lake has, each by its own place."""
+    if done:
+        batch = Batch(lake, Comparer(), Horizon(lake.load("events").metadata.last_sequence_number))
+        for entry in done:
+            named = {name: getattr(entry, name) for name in ("id", "kind", "place", "uri", "reason")}
+            batch.refused.append(named | {"status": "released"})
+        batch.commit()
+        roll_forward(lake)
 
 
 def _where(uri: str, settings: Settings) -> SourceSettings:

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass
 class Summary:
-    """What a run did, in the design's names; sizes in bytes. `problems` has one line a refused object or record."""
+    """What a run did, in the design's names; sizes in bytes. `problems` has one line a refused object or record,
+    and for whatever else could not be had."""
 
     objects_seen: int = 0
     objects_skipped: int = 0
@@ -36,8 +37,8 @@ class Summary:
 
     @property
     def partial(self) -> bool:
-        """Whether something was refused or could not be read: exit code 4."""
-        return bool(self.objects_failed or self.quarantined)
+        """Whether something was refused or could not be had: exit code 4."""
+        return bool(self.objects_failed or self.quarantined or self.problems)
 
 
 Progress = Callable[[Summary, int, int], None]  # (so far, objects done, objects in all)

@@ -18,16 +18,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.errors import SourceError
 from pipeline.ingest.reading import Reader
+from pipeline.lake.storage import Storage
 from pipeline.lake.usage import roll_up
 from pipeline.records.decode import ObjectError, inflate
 from pipeline.records.normalize import Builder, Part, add_object
@@ -45,7 +44,8 @@ class Orders:
     """What a worker needs to know for a run."""
 
     sources: list[Source]
-    folder: Path  # where data files of `events` go
+    storage: Storage
+    folder: str  # where data files of `events` go
     max_object_bytes: int
 
 
@@ -97,8 +97,8 @@ class Written:
     """A part that lies on disk without its copies, and what else its objects held."""
 
     batch: str
-    files: list[Path]
-    copies: Path | None
+    files: list[str]
+    copies: str | None
     usage: pa.Table
     reads: list[Read]
     others: list[dict[str, Any]]
@@ -120,9 +120,13 @@ def work(pipe: Connection) -> None:
     gc.disable()
     pa.set_cpu_count(1)
     _keep_memory()
+    worker: _Worker | None = None
     try:
         while True:
-            _Worker(pipe, pipe.recv()).run()
+            orders = pipe.recv()
+            if orders or not worker:
+                worker = _Worker(pipe, orders)
+            worker.run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # The driver is gone; nothing of ours counts.
     except SourceError as error:
@@ -131,6 +135,9 @@ def work(pipe: Connection) -> None:
         pipe.send(Failed(f"cannot be written ({error.strerror or error})"))
     except Exception as error:
         pipe.send(Failed(f"{type(error).__name__}: {error}"))
+    finally:
+        if worker:
+            worker.reader.close()
 
 
 def _keep_memory() -> None:
@@ -156,14 +163,11 @@ class _Worker:
     uris: dict[int, str] = field(default_factory=dict)
     written: int = 0
 
-    def run(self) -> None:
-        reader = Reader(self.orders.sources)
-        try:
-            self._run(reader)
-        finally:
-            reader.close()
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.orders.sources)
 
-    def _run(self, reader: Reader) -> None:
+    def run(self) -> None:
+        """Works until the driver has no more tasks."""
         task: Task | None = None
         while True:
             following = self._next()
@@ -175,7 +179,7 @@ class _Worker:
                 self.pipe.send("home")
                 return
             task = following
-            for fetched in reader.read(task.objects):
+            for fetched in self.reader.read(task.objects):
                 self._read(task, *fetched)
 
     def _next(self) -> Task | None:
@@ -243,26 +247,24 @@ class _Worker:
             mask = np.ones(events.num_rows, dtype=bool)
             mask[copies.rows] = False
             aside = self._file(task, "copies")
-            pq.write_table(events.filter(pa.array(~mask)), aside, compression="lz4")
+            self.orders.storage.write(aside, events.filter(pa.array(~mask)), compression="lz4")
             events = events.filter(pa.array(mask))
         files = [self._store(task, day, rows.cast(copies.schema)) for day, rows in _by_day(events)]
         refused = [(number, position, each.raw, each.reason) for number, position, each in part.refused]
         usage = roll_up(events, task.batch)
         self.pipe.send(Written(task.batch, files, aside, usage, reads, part.others, refused))
 
-    def _store(self, task: Task, day: date, rows: pa.Table) -> Path:
+    def _store(self, task: Task, day: date, rows: pa.Table) -> str:
         path = self._file(task, f"day={day}")
         names = [each for each in _leaves(rows.schema) if each not in _UNIQUE]
         # Readers prune by time alone; statistics of the other ninety columns would cost a sixth of the writing.
         settings = {"compression": "zstd", "compression_level": 1, "write_statistics": ["eventTime"]}
-        pq.write_table(rows, path, use_dictionary=names, **settings)
+        self.orders.storage.write(path, rows, use_dictionary=names, **settings)
         return path
 
-    def _file(self, task: Task, folder: str) -> Path:
+    def _file(self, task: Task, folder: str) -> str:
         self.written += 1
-        path = self.orders.folder / folder / f"{task.batch}-{os.getpid()}-{self.written:05}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return f"{self.orders.folder}/{folder}/{task.batch}-{os.getpid()}-{self.written:05}.parquet"
 
 
 class Unreadable(Exception):

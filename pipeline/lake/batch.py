@@ -14,18 +14,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
-from pipeline.lake.commit import batch_of, commit_events, roll_forward, stage
+from pipeline.lake.commit import batch_of, commit_events, harmless, roll_forward, stage
 from pipeline.lake.duplicates import Comparer, keys_of
 from pipeline.lake.failpoints import hit
-from pipeline.lake.ledger import known_objects
+from pipeline.lake.ledger import unread
 from pipeline.lake.tables import Lake
 from pipeline.lake.usage import roll_up
 from pipeline.records.schema import LEDGER, OTHER, QUARANTINE
@@ -54,10 +52,24 @@ class Counts:
 
 @dataclass
 class Horizon:
-    """What a run knew when it chose its objects: the ledger as of a snapshot of `events`, and its own batches."""
+    """What a run knew when it chose its objects: the ledger as of a snapshot of `events`, and its own batches.
+
+    `looked` is the sequence number up to which it has looked at others' commits, and `others` whether there were any.
+    """
 
     sequence: int = 0
     ours: set[str] = field(default_factory=set)
+    looked: int = 0
+    others: bool = False
+
+    def look(self, events: Any) -> bool:
+        """Whether other runs committed since. A snapshot that was dropped before it was looked at may be theirs."""
+        since = max(self.sequence, self.looked)
+        later = [each for each in events.snapshots() if (each.sequence_number or 0) > since]
+        self.looked = events.metadata.last_sequence_number
+        unseen = len(later) < self.looked - since
+        self.others |= unseen or any(not harmless(each) and batch_of(each) not in self.ours for each in later)
+        return self.others
 
 
 @dataclass
@@ -75,11 +87,11 @@ class Batch:
         self.horizon.ours.add(self.id)
         self.seen: set[str] = set()
         self.objects: dict[int, Counts] = {}
-        self.files: list[Path] = []
+        self.files: list[str] = []
         self.usage: list[pa.Table] = []
         self.refused: list[dict[str, Any]] = []
         self.others: list[dict[str, Any]] = []
-        self.copies: list[Path] = []
+        self.copies: list[str] = []
         self.days: tuple[date, date] | None = None
         self.conflicts = 0
 
@@ -112,7 +124,7 @@ class Batch:
         hit("data-written")
         for _ in range(_TRIES):
             events = self.lake.load("events")
-            if self._others_committed(events):
+            if self.horizon.look(events):
                 self._meet(events)
             self._keep_conflicting_copies(events)
             name = uuid.uuid4().hex
@@ -123,21 +135,18 @@ class Batch:
                 self.earlier = []
                 return
             time.sleep(random.uniform(0, 0.1))
-        raise LakeError(self.lake.path, "other writers committed first every time", "run the same command again")
-
-    def _others_committed(self, events: Any) -> bool:
-        later = (each for each in events.snapshots() if (each.sequence_number or 0) > self.horizon.sequence)
-        return any(batch_of(each) not in self.horizon.ours for each in later)
+        raise LakeError(self.lake.location, "other writers committed first every time", "run the same command again")
 
     def _meet(self, events: Any) -> None:
         """Takes account of what others committed since the run chose its objects: their objects and their events."""
         roll_forward(self.lake, events)
-        theirs = known_objects(self.lake)
-        for number in [n for n, each in self.objects.items() if (each.uri, each.etag, each.size) in theirs]:
-            self.objects[number].status = "skipped"
+        objects = list(self.objects.values())
+        fresh_objects = {id(each) for each in unread(self.lake, objects)}
+        for each in objects:
+            each.status = each.status if id(each) in fresh_objects else "skipped"
         if self.days is None:
             return
-        own = {str(path) for each in self.earlier for path in each.files}
+        own = {path for each in self.earlier for path in each.files}
         fresh = set(self._planned(events, self.days)) - set(self._planned(self.base, self.days)) - own
         if fresh:
             self._remove(sorted(fresh))
@@ -146,9 +155,9 @@ class Batch:
     def _remove(self, fresh: list[str]) -> None:
         """Rewrites this batch's files without the rows that `fresh` files of other writers hold."""
         by_uri = {each.uri: each for each in self.objects.values()}
-        left: list[Path] = []
+        left: list[str] = []
         for path in self.files:
-            rows = pq.read_table(path, partitioning=None)
+            rows = self.lake.storage.read(path)
             known = self.comparer.rows_in(rows.select(["eventID", "record_sha256", "account_id"]), fresh)
             if not known:
                 left.append(path)
@@ -159,27 +168,28 @@ class Batch:
             for uri in copies["source_object"].to_pylist():
                 by_uri[uri].events_new -= 1
                 by_uri[uri].duplicates += 1
-            self.copies.append(path.with_name(f"{path.stem}-copies-{uuid.uuid4().hex[:8]}.parquet"))
-            pq.write_table(copies, self.copies[-1])
+            stem = path.removesuffix(".parquet")
+            self.copies.append(f"{stem}-copies-{uuid.uuid4().hex[:8]}.parquet")
+            self.lake.storage.write(self.copies[-1], copies)
             if kept.num_rows:
-                left.append(path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}.parquet"))
-                pq.write_table(kept, left[-1], compression="zstd")
-            path.unlink()
+                left.append(f"{stem}-{uuid.uuid4().hex[:8]}.parquet")
+                self.lake.storage.write(left[-1], kept)
+            self.lake.storage.delete(path)
         if left != self.files:
-            self.usage = [roll_up(pq.read_table(path, partitioning=None), self.id) for path in left]
+            self.usage = [roll_up(self.lake.storage.read(path), self.id) for path in left]
             self.files = left
 
     def _keep_conflicting_copies(self, events: Any) -> None:
         """Copies that tell another story than the event that stays are kept aside in quarantine."""
         if not self.copies or self.days is None:
             return
-        stays = [str(path) for each in [*self.earlier, self] for path in each.files]
+        stays = [path for each in [*self.earlier, self] for path in each.files]
         stays += self._planned(events, self.days)
-        for row in self.comparer.conflicting([str(path) for path in self.copies], sorted(set(stays))):
+        for row in self.comparer.conflicting(self.copies, sorted(set(stays))):
             self.refused.append(row | {"kind": "conflicting_copy"})
             self.conflicts += 1
         for path in self.copies:
-            path.unlink()
+            self.lake.storage.delete(path)
         self.copies = []
 
     def _planned(self, events: Any, days: tuple[date, date]) -> list[str]:

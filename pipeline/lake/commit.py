@@ -10,11 +10,9 @@ looks at the new head, removes what others committed meanwhile, and tries again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
 from pipeline.lake.failpoints import hit
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 BATCH, ATTEMPT, FOLLOWERS = "lake.batch-id", "lake.attempt", "lake.tables"
+OPERATION = "lake.op"
 _TRIES = 100
 
 
@@ -32,18 +31,16 @@ def stage(lake: Lake, attempt: str, tables: dict[str, pa.Table]) -> list[str]:
     """Writes an attempt's rows for the following tables, ready to be applied; gives the names with rows."""
     names = [name for name, rows in tables.items() if rows.num_rows]
     for name in names:
-        path = follower_file(lake, name, attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(tables[name].cast(lake.schema(name)), path, compression="zstd")
+        lake.storage.write(follower_file(lake, name, attempt), tables[name].cast(lake.schema(name)))
     return names
 
 
-def follower_file(lake: Lake, name: str, attempt: str) -> Path:
+def follower_file(lake: Lake, name: str, attempt: str) -> str:
     """Where an attempt keeps its rows of a following table."""
-    return lake.data / name / f"{attempt}.parquet"
+    return f"{lake.data}/{name}/{attempt}.parquet"
 
 
-def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[str], files: Iterable[Path]) -> bool:
+def commit_events(events: Table, batch: str, attempt: str, followers: Iterable[str], files: Iterable[str]) -> bool:
     """Appends data files (none is fine) to `events` if its head is still the one pinned; False for a lost race.
 
     Any other failure is looked into: if the commit landed all the same it counts, else the error is raised.
@@ -76,8 +73,7 @@ def _follow(lake: Lake, name: str, events: Table) -> None:
 
     for _ in range(_TRIES):
         table = lake.load(name)
-        applied = int(table.properties[APPLIED])
-        due = [each for each in sorted(events.snapshots(), key=_sequence) if _sequence(each) > applied]
+        due = [each for each in sorted(events.snapshots(), key=_sequence) if _sequence(each) > applied(table)]
         due = [each for each in due if name in _followers(each)]
         if not due:
             return
@@ -88,21 +84,49 @@ def _follow(lake: Lake, name: str, events: Table) -> None:
             continue
         hit(f"{name}-applied")
         return
-    raise LakeError(lake.path, f"table {name} could not be brought up to date", "run the command again")
+    raise LakeError(lake.location, f"table {name} could not be brought up to date", "run the command again")
 
 
 def _append(
-    table: Table, files: Iterable[Path], summary: dict[str, str], properties: dict[str, str] | None = None
+    table: Table, files: Iterable[str], summary: dict[str, str], properties: dict[str, str] | None = None
 ) -> None:
     """One commit that appends files and moves properties; a snapshot is made even of no files."""
     from pyiceberg.io.pyarrow import parquet_file_to_data_file
 
-    with table.transaction() as change:
+    from pipeline.lake.transaction import Change
+
+    with Change(table) as change:
         with change.update_snapshot(snapshot_properties=summary).merge_append() as append:
             for file in files:
-                append.append_data_file(parquet_file_to_data_file(table.io, table.metadata, f"file://{file}"))
+                append.append_data_file(
+                    parquet_file_to_data_file(table.io, table.metadata, file if "://" in file else f"file://{file}")
+                )
         if properties:
             change.set_properties(properties)
+
+
+def applied(table: Table) -> int:
+    """How far a following table has come: the sequence number of the last events snapshot whose rows it has."""
+    return int(table.properties.get(APPLIED, "0"))
+
+
+def complete(events: Table, followed: dict[str, int]) -> int:
+    """The sequence number up to which no following table lacks rows of `events`; `followed` tells how far each is.
+
+    A table that no later snapshot has rows for lacks nothing, however far behind its own number is.
+    """
+    lacking = [
+        _sequence(each)
+        for each in events.snapshots()
+        if any(_sequence(each) > followed[name] for name in _followers(each) if name in followed)
+    ]
+    return min(lacking) - 1 if lacking else int(events.metadata.last_sequence_number)
+
+
+def followers_of(lake: Lake, snapshot: Any) -> list[str]:
+    """The staged files that hold a snapshot's rows for the following tables."""
+    attempt = _told(snapshot, ATTEMPT)
+    return [follower_file(lake, name, attempt) for name in _followers(snapshot) if name]
 
 
 def _sequence(snapshot: Any) -> int:
@@ -112,6 +136,11 @@ def _sequence(snapshot: Any) -> int:
 def batch_of(snapshot: Any) -> str:
     """The id of the batch a snapshot of `events` committed, "" for any other snapshot."""
     return _told(snapshot, BATCH)
+
+
+def harmless(snapshot: Any) -> bool:
+    """Whether a snapshot of `events` added no event: upkeep writes rows anew, and says so in the summary."""
+    return bool(_told(snapshot, OPERATION))
 
 
 def _followers(snapshot: Any) -> list[str]:

@@ -7,7 +7,6 @@ compared as JSON, since the copies that S3, LookupEvents and EventBridge give ma
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 import duckdb
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import rebuild
-from pipeline.records.normalize import canonical
+from pipeline.records.plain import canonical
 from pipeline.records.schema import RECORD
 
 _READ = "read_parquet(?, union_by_name=true, hive_partitioning=false)"
@@ -76,19 +75,20 @@ class Comparer:
         ).to_arrow_table()
         found: dict[str, dict[str, Any]] = {}
         for pair in pairs.to_pylist():
-            texts = [json.dumps(rebuild.record(pair[side]), sort_keys=True) for side in ("copy", "stays")]
-            if canonical(texts[0]) != canonical(texts[1]):
-                row = _quarantined(pair["copy"], texts[0])
+            text = rebuild.text(pair["copy"])
+            content = canonical(text.decode())
+            if content != canonical(rebuild.text(pair["stays"]).decode()):
+                row = _quarantined(pair["copy"], content, text)
                 found.setdefault(row["id"], row)
         return list(found.values())
 
 
-def _quarantined(copy: dict[str, Any], text: str) -> dict[str, Any]:
+def _quarantined(copy: dict[str, Any], content: str, text: bytes) -> dict[str, Any]:
     return {
-        "id": hashlib.sha256(f"{copy['account_id']}|{text}".encode()).hexdigest()[:24],
+        "id": hashlib.sha256(f"{copy['account_id']}|{content}".encode()).hexdigest()[:24],
         "status": "quarantined",
         "place": f"{copy['source_object']}#{copy['eventID']}",
         "uri": copy["source_object"],
         "reason": f"another record with eventID {copy['eventID']} was committed before",
-        "raw": text.encode(),
+        "raw": text,
     }

@@ -20,6 +20,7 @@ NAMES = (
     "usage-applied",
     "all-applied",
 )
+UPKEEP = ("exchange-ready", "exchanged", "trimmed")
 
 
 def hit(name: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
 from pipeline.lake.tables import Lake
@@ -24,7 +23,7 @@ def marks(lake: Lake) -> dict[str, date]:
     lake.make()
     found: dict[str, date] = {}
     for path in lake.files("listings"):
-        rows = pq.read_table(path, columns=["mark", "through"], partitioning=None).to_pydict()
+        rows = lake.storage.read(path, ["mark", "through"]).to_pydict()
         for mark, through in zip(rows["mark"], rows["through"], strict=True):
             found[mark] = max(through, found.get(mark, through))
     return found
@@ -44,4 +43,4 @@ def remember(lake: Lake, through: Mapping[str, date]) -> None:
             return
         except CommitFailedException:
             continue
-    raise LakeError(lake.path, "other writers kept the listing from being stored", "run the same command again")
+    raise LakeError(lake.location, "other writers kept the listing from being stored", "run the same command again")

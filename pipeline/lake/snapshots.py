@@ -35,4 +35,4 @@ def append_snapshot(lake: Lake, snapshot_id: str, rows: pa.Table) -> datetime | 
             return None
         except CommitFailedException:
             continue
-    raise LakeError(lake.path, "other writers kept the IAM snapshot from being stored", "run the import again")
+    raise LakeError(lake.location, "other writers kept the IAM snapshot from being stored", "run the import again")

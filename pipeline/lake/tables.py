@@ -1,4 +1,4 @@
-"""The lake: a folder of Apache Iceberg tables behind a SQLite catalogue, opened, made and listed.
+"""The lake: Apache Iceberg tables in a folder or a bucket behind a catalogue, opened, made and listed.
 
 Readers ask it for the data files of one snapshot (`files`) and give them to DuckDB; writers go through
 `pipeline.lake.commit`, which holds the protocol. Nothing here reads or writes rows.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import LakeError, NoDataError
+from pipeline import config
+from pipeline.config import Settings
+from pipeline.errors import LakeError, NoDataError, TrailsiftError, UsageError
+from pipeline.lake.storage import REMOTE, Storage
 from pipeline.records.schema import TABLES
 
 if TYPE_CHECKING:
@@ -34,9 +36,10 @@ APPLIED = "lake.applied-seq"
 _PROPERTIES = {
     "commit.retry.num-retries": "0",
     "commit.manifest-merge.enabled": "true",
-    "commit.manifest.min-count-to-merge": "50",
+    "commit.manifest.min-count-to-merge": "16",
+    "commit.manifest.target-size-bytes": "524288",
     "write.metadata.delete-after-commit.enabled": "true",
-    "write.metadata.previous-versions-max": "20",
+    "write.metadata.previous-versions-max": "8",
     "write.parquet.compression-codec": "zstd",
     "write.metadata.metrics.default": "none",
 }
@@ -44,29 +47,42 @@ _METRICS = {"events": "eventTime", "usage": "day"}
 
 
 class Lake:
-    """A lake at a folder; get one by `Lake.open`, which looks whether it is there."""
+    """A lake at a folder or an `s3://bucket/prefix`; get one by `Lake.open`, which looks whether it is there."""
 
-    def __init__(self, location: str | Path) -> None:
-        self.path = Path(location).expanduser().absolute()
+    def __init__(self, location: str | Path, settings: Settings | None = None) -> None:
+        text = str(location)
+        if "://" in text and not text.startswith(REMOTE):
+            raise UsageError(text, "is no place for a lake", "name a folder or s3://bucket/prefix by --lake")
+        remote = text.startswith(REMOTE)
+        # Only a lake in a bucket needs settings to be found; whoever has none at hand gets those in force.
+        self.settings = settings or (config.load() if remote else Settings())
+        self.location = text.rstrip("/") if remote else str(Path(text).expanduser().absolute())
+        self.storage = Storage(self.location, self.settings.catalog_region, self.settings.catalog_endpoint)
         self._catalog: Any = None
+        self._carriers: set[str] = set()
 
     @classmethod
-    def open(cls, location: str | Path, create: bool = False) -> Lake:
-        """The lake at a folder. Raises NoDataError where there is none, LakeError where it cannot be used."""
-        lake = cls(location)
+    def open(cls, location: str | Path, create: bool = False, settings: Settings | None = None) -> Lake:
+        """The lake at a place. Raises NoDataError where there is none, LakeError where it cannot be used."""
+        lake = cls(location, settings)
         if create:
             lake.make()
         elif not lake.exists:
             problem = "there is no lake here"
-            raise NoDataError(lake.path, problem, "make one with trailsift ingest, or name it by --lake")
+            raise NoDataError(lake.location, problem, "make one with trailsift ingest, or name it by --lake")
         else:
             lake._check_version()
         return lake
 
     @property
+    def path(self) -> Path:
+        """The folder of a lake that lies in one; for a bucket, only its name."""
+        return Path(self.location)
+
+    @property
     def exists(self) -> bool:
-        """Whether there is a lake in the folder."""
-        return (self.path / MARKER).is_file()
+        """Whether there is a lake at the place."""
+        return self.storage.exists(f"{self.location}/{MARKER}")
 
     def make(self) -> None:
         """Makes the lake, or of one that exists what it lacks."""
@@ -76,9 +92,9 @@ class Lake:
         self._make_tables()
 
     @property
-    def data(self) -> Path:
+    def data(self) -> str:
         """The folder that holds every data file, one folder a table below it."""
-        return self.path / "data"
+        return f"{self.location}/data"
 
     def load(self, name: str) -> Table:
         """The Iceberg table at its newest snapshot; the object stays pinned to it."""
@@ -88,7 +104,7 @@ class Lake:
             return self.catalog.load_table(f"{NAMESPACE}.{name}")
         except NoSuchTableError:
             raise LakeError(
-                self.path, f"table {name} is missing", "run trailsift ingest once, which makes it"
+                self.location, f"table {name} is missing", "run trailsift ingest once, which makes it"
             ) from None
 
     def schema(self, name: str) -> pa.Schema:
@@ -113,94 +129,109 @@ class Lake:
         """
         table = table or self.load(name)
         if snapshot_id is not None and table.snapshot_by_id(snapshot_id) is None:
-            raise LakeError(self.path, f"table {name} has no snapshot {snapshot_id}", "it may have been expired")
+            raise LakeError(self.location, f"table {name} has no snapshot {snapshot_id}", "it may have been expired")
         limits = _limits(name, since, until)
         scan = table.scan(snapshot_id=snapshot_id, **({"row_filter": limits} if limits is not None else {}))
-        return [str(self.carrier(name)), *(_local(task.file.file_path) for task in scan.plan_files())]
+        return [self.carrier(name), *(self.storage.path(task.file.file_path) for task in scan.plan_files())]
 
-    def carrier(self, name: str) -> Path:
+    def carrier(self, name: str) -> str:
         """The empty file that carries the table's schema; written by whoever first needs it."""
         schema = TABLES[name]
         digest = hashlib.sha256(schema.to_string().encode()).hexdigest()[:12]
-        path = self.path / "carriers" / f"{name}-{digest}.parquet"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            scratch = path.with_name(f".{path.name}.{os.getpid()}")
-            pq.write_table(schema.empty_table(), scratch)
-            scratch.rename(path)
+        path = f"{self.location}/carriers/{name}-{digest}.parquet"
+        if path not in self._carriers:
+            if not self.storage.exists(path):
+                buffer = pa.BufferOutputStream()
+                pq.write_table(schema.empty_table(), buffer)
+                self.storage.put(path, buffer.getvalue().to_pybytes())
+            self._carriers.add(path)
         return path
 
     @property
     def catalog(self) -> Any:
         """The pyiceberg catalogue, opened on first use."""
         if self._catalog is None:
-            from pyiceberg.catalog.sql import SqlCatalog
+            from pipeline.lake.catalogue import open_catalogue
 
             try:
                 with self._alone():
-                    self._catalog = SqlCatalog(
-                        "trailsift",
-                        uri=f"sqlite:///{self.path}/catalog.db?timeout=60",
-                        warehouse=f"file://{self.path}",
-                    )
+                    self._catalog = open_catalogue(self.storage, self.settings)
+            except TrailsiftError:
+                raise
             except Exception as error:
-                raise LakeError(self.path, f"the catalogue cannot be opened ({error})", "check the folder") from error
+                problem = f"the catalogue cannot be opened ({error})"
+                raise LakeError(self.location, problem, "check the folder, or the settings under [catalog]") from error
         return self._catalog
 
     def _make_folder(self) -> None:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            if any(each.name != MARKER for each in self.path.iterdir() if not each.name.startswith(".")):
-                raise LakeError(self.path, "is no lake and not empty", "name an empty or a new folder by --lake")
-            self.data.mkdir(exist_ok=True)
-            scratch = self.path / f".{MARKER}.{os.getpid()}"
-            scratch.write_text(json.dumps({"version": VERSION, "made_at": datetime.now(UTC).isoformat()}))
-            scratch.rename(self.path / MARKER)
+            self._refuse_what_is_in_use()
+            content = json.dumps({"version": VERSION, "made_at": datetime.now(UTC).isoformat()})
+            self.storage.put(f"{self.location}/{MARKER}", content.encode())
         except OSError as error:
             raise LakeError(
-                self.path, f"cannot be made ({error.strerror})", "name a folder that can be written"
+                self.location, f"cannot be made ({error.strerror})", "name a folder that can be written"
             ) from error
 
+    def _refuse_what_is_in_use(self) -> None:
+        if self.storage.remote:
+            self.catalog  # noqa: B018  a bucket without a catalogue is refused before anything is written
+            used = any(each.path != f"{self.location}/{MARKER}" for each in self.storage.files(self.location))
+        else:
+            self.path.mkdir(parents=True, exist_ok=True)
+            used = any(each.name != MARKER for each in self.path.iterdir() if not each.name.startswith("."))
+        if used and not self.exists:
+            raise LakeError(self.location, "is no lake and not empty", "name an empty or a new folder by --lake")
+
     def _check_version(self) -> None:
+        place = f"{self.location}/{MARKER}"
         try:
-            version = json.loads((self.path / MARKER).read_text())["version"]
+            version = json.loads(self.storage.get(place))["version"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LakeError(
-                self.path / MARKER, "cannot be understood", "restore it, or ingest into a new lake"
-            ) from error
+            raise LakeError(place, "cannot be understood", "restore it, or ingest into a new lake") from error
         if not isinstance(version, int) or version > VERSION:
             problem = f"the lake has version {version}, this Trailsift knows up to {VERSION}"
-            raise LakeError(self.path, problem, "upgrade trailsift")
+            raise LakeError(self.location, problem, "upgrade trailsift")
 
     def _make_tables(self) -> None:
         """Makes what is missing; safe beside another process that does the same."""
-        from pyiceberg.transforms import DayTransform
+        from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
 
         catalog = self.catalog
         with self._alone():
             if not catalog.namespace_exists(NAMESPACE):
-                catalog.create_namespace(NAMESPACE)
+                with suppress(NamespaceAlreadyExistsError):
+                    catalog.create_namespace(NAMESPACE)
             there = {name for _, name in catalog.list_tables(NAMESPACE)}
-            for name, schema in TABLES.items():
+            for name in TABLES:
                 self.carrier(name)
-                if name in there:
-                    continue
-                with catalog.create_table_transaction(
-                    f"{NAMESPACE}.{name}",
-                    schema=schema,
-                    location=f"file://{self.data}/{name}",
-                    properties=_PROPERTIES | {APPLIED: "0"} | _metrics(name),
-                ) as made:
-                    if name == "events":
-                        with made.update_spec() as spec:
-                            spec.add_field("eventTime", DayTransform(), "day")
+                if name not in there:
+                    with suppress(TableAlreadyExistsError):
+                        self._make_table(name)
+
+    def _make_table(self, name: str) -> None:
+        from pyiceberg.transforms import DayTransform
+
+        with self.catalog.create_table_transaction(
+            f"{NAMESPACE}.{name}",
+            schema=TABLES[name],
+            location=self.storage.uri(f"{self.data}/{name}"),
+            properties=_PROPERTIES | {APPLIED: "0"} | _metrics(name),
+        ) as made:
+            if name == "events":
+                with made.update_spec() as spec:
+                    spec.add_field("eventTime", DayTransform(), "day")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Holds other processes off while catalogue tables are made, which SQLite's own locks do not order.
 
-        Commits need no lock. A folder that cannot be written is only read, and there is nothing to hold off.
+        Commits need no lock. A folder that cannot be written is only read, and there is nothing to hold off;
+        a catalogue that is a service orders its callers itself.
         """
+        if self.storage.remote:
+            yield
+            return
         try:
             lock = (self.path / ".lock").open("w")
         except OSError:
@@ -225,10 +256,6 @@ def _plain(field: pa.Field) -> pa.Field:
     if pa.types.is_map(kind):
         return field.with_type(pa.map_(_plain(kind.key_field), _plain(kind.item_field)))
     return field
-
-
-def _local(uri: str) -> str:
-    return uri.removeprefix("file://")
 
 
 def _metrics(name: str) -> dict[str, str]:

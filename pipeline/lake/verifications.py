@@ -42,4 +42,5 @@ def _append(lake: Lake, name: str, rows: pa.Table) -> None:
             return
         except CommitFailedException:
             continue
-    raise LakeError(lake.path, "other writers kept the verification from being stored", "run the same command again")
+    problem = "other writers kept the verification from being stored"
+    raise LakeError(lake.location, problem, "run the same command again")

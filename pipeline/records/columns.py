@@ -35,7 +35,9 @@ def _member(each: pa.Field) -> tuple[str, Any, None]:
 
 
 Event: Any = msgspec.defstruct("Event", [_member(each) for each in RECORD], forbid_unknown_fields=True, gc=False)
-_Object: Any = msgspec.defstruct("Object", [("Records", list[Event])], forbid_unknown_fields=False, gc=False)
+# An object with a time of its own is a record, not a list of them.
+_CONTAINER: list[tuple[str, Any, Any]] = [("Records", list[Event], msgspec.NODEFAULT), ("eventTime", None, None)]
+_Object: Any = msgspec.defstruct("Object", _CONTAINER, forbid_unknown_fields=False, gc=False)
 object_decoder = msgspec.json.Decoder(_Object)
 _nested = {name: msgspec.json.Decoder(_typed(name, RECORD.field(name).type)) for name in NESTED}
 

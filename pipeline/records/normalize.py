@@ -21,13 +21,17 @@ import pyarrow.compute as pc
 from pipeline.records import columns
 from pipeline.records.decode import Refused, is_digest, members, records
 from pipeline.records.fields import fit
+from pipeline.records.jsontext import readable
+from pipeline.records.plain import canonical, parse
+from pipeline.records.salvage import Patience
 from pipeline.records.schema import EVENTS, OPEN, RECORD
 from pipeline.times import iso
 
 # Above this size an object is decoded record by record, so that memory does not follow the object's size.
 WHOLE = 32 << 20
 FOLD = 4_000
-_CANONICAL_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+# Year 0, which Arrow reads, is none to Python.
+_CANONICAL_TIME = r"^(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _OTHER_CATEGORY = {"Insight": "insights", "Aggregated": "aggregated"}
 _OTHER_TYPE = {"AwsCloudTrailInsight": "insights", "AwsAggregatedEvent": "aggregated"}
 
@@ -77,7 +81,10 @@ class Builder:
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return False
         times = _canonical_times([each.eventTime for each in events])
-        if times is None or not all(each.eventID and each.eventCategory not in _OTHER_CATEGORY for each in events):
+        if times is None or not all(
+            each.eventID and each.eventCategory not in _OTHER_CATEGORY and each.eventType not in _OTHER_TYPE
+            for each in events
+        ):
             return False
         self._events += events
         self._times.append(times)
@@ -86,31 +93,27 @@ class Builder:
         self._fold()
         return True
 
-    def add(self, number: int, position: int, record: Any) -> None:
-        """Takes one record, whatever it holds; what is no record is refused with a reason."""
+    def add(self, number: int, position: int, record: Any) -> bool:
+        """Takes one record, whatever it holds; what is no record is refused with a reason, and the answer is False."""
         if isinstance(record, Refused):
-            self._refused.append((number, position, record))
-            return
+            return self._refuse(number, position, record.raw, record.reason)
         try:
             found = members(record)
         except ValueError as error:
-            self._refused.append((number, position, Refused(bytes(record), str(error))))
-            return
+            return self._refuse(number, position, bytes(record), str(error))
         try:
             text = bytes(record).decode()
         except UnicodeDecodeError:
-            self._refused.append((number, position, Refused(bytes(record), "is not valid UTF-8")))
-            return
+            return self._refuse(number, position, bytes(record), "is not valid UTF-8")
         self.size += len(text)
         if other := _other(record, found, text):
             self._others.append(other | {"object": number})
-            return
+            return True
         event, rest = _fit_event(found)
         moment = readable_time(event.eventTime)
         if moment is None:
-            reason = f"has no readable eventTime ({event.eventTime!r})" if event.eventTime else "has no eventTime"
-            self._refused.append((number, position, Refused(bytes(record), reason)))
-            return
+            reason = f"has no readable eventTime ({event.eventTime[:40]!r})" if event.eventTime else "has no eventTime"
+            return self._refuse(number, position, bytes(record), reason)
         at = len(self._events)
         if event.eventTime != iso(moment):
             rest["eventTime"] = msgspec.json.encode(event.eventTime)
@@ -125,6 +128,12 @@ class Builder:
         else:
             self._runs.append((number, 1))
         self._fold()
+        return True
+
+    def _refuse(self, number: int, position: int, raw: bytes, reason: str) -> bool:
+        self._refused.append((number, position, Refused(raw, reason)))
+        self.size += len(raw)
+        return False
 
     def build(self) -> Part:
         """The Part of all that was taken; the builder starts anew."""
@@ -163,9 +172,13 @@ def add_object(builder: Builder, number: int, data: bytes) -> Iterable[None]:
     if builder.add_whole(number, data):
         yield
         return
-    for position, record in enumerate(records(data)):
-        builder.add(number, position, record)
+    patience, found = Patience(), records(data)
+    for position, record in enumerate(found):
+        patience.count(builder.add(number, position, record))
         yield
+        if patience.lost and (rest := [each.raw if isinstance(each, Refused) else bytes(each) for each in found]):
+            builder.add(number, position + 1, patience.rest(b"[" + b",".join(rest) + b"]"))
+            yield
 
 
 def readable_time(text: str | None) -> datetime | None:
@@ -175,17 +188,6 @@ def readable_time(text: str | None) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def canonical(text: str) -> str:
-    """The record as canonical JSON: sorted members, null members left out; equal records give equal text."""
-    return json.dumps(_without_nulls(json.loads(text)), sort_keys=True, separators=(",", ":"))
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _canonical_times(texts: list[str | None]) -> pa.Array | None:
@@ -205,7 +207,7 @@ def _fit_event(found: Any) -> tuple[Any, dict[str, bytes]]:
     for name, raw in found.items():
         if bytes(raw) == b"null":
             continue
-        if name in OPEN or name in columns.NESTED:
+        if name in columns.NESTED or (name in OPEN and readable(raw)):
             setattr(event, name, raw)
         elif name in _MEMBER_TYPES:
             value, left = fit(raw, _MEMBER_TYPES[name])
@@ -230,7 +232,7 @@ def _other(record: Any, found: Any, text: str) -> dict[str, Any] | None:
         table = "aggregated"
     if table is None:
         return None
-    plain = json.loads(text)
+    plain = parse(text)
     window = plain.get("timeWindow") if isinstance(plain.get("timeWindow"), dict) else {}
     account = plain.get("recipientAccountId") or plain.get("awsAccountId") or plain.get("accountId")
     start = plain.get("digestStartTime") or window.get("windowStart") or plain.get("eventTime")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
+from pipeline.records.fields import join
+from pipeline.records.jsontext import elements, members
+from pipeline.records.plain import parse
 from pipeline.records.schema import OPEN, RECORD
 from pipeline.times import iso
 
@@ -14,31 +17,40 @@ from pipeline.times import iso
 def record(row: dict[str, Any]) -> dict[str, Any]:
     """The CloudTrail record behind a row of `events` (as a dict of Python values), equal to the original as JSON.
 
-    A null member of the original is absent here.
+    A null member of the original is absent here; of a member given twice the last is here.
     """
-    plain: dict[str, Any] = {}
+    found: dict[str, Any] = parse(text(row))
+    return found
+
+
+def text(row: dict[str, Any]) -> bytes:
+    """The record as JSON text: what no column holds, and the open members, stand in it to the letter."""
+    parts: dict[str, bytes] = {}
     for name in RECORD.names:
         value = row[name]
         if value is None:
             continue
         if name in OPEN:
-            plain[name] = json.loads(value)
+            parts[name] = value.encode()
         elif name == "eventTime":
-            plain[name] = iso(value)
+            parts[name] = msgspec.json.encode(iso(value))
         else:
-            plain[name] = _present(value, RECORD.field(name).type)
-    return overlay(plain, json.loads(row["extra"])) if row["extra"] else plain
+            parts[name] = msgspec.json.encode(_present(value, RECORD.field(name).type))
+    plain = join(parts) or b"{}"
+    return _overlay(plain, row["extra"].encode()) if row["extra"] else plain
 
 
-def overlay(value: Any, extra: Any) -> Any:
+def _overlay(value: bytes, extra: bytes) -> bytes:
     """`extra` laid over `value`: members join, elements pair up, anything else of `extra` wins."""
-    if isinstance(value, dict) and isinstance(extra, dict):
-        return {
-            **value,
-            **{name: overlay(value[name], each) if name in value else each for name, each in extra.items()},
-        }
-    if isinstance(value, list) and isinstance(extra, list) and len(value) == len(extra):
-        return [overlay(*pair) for pair in zip(value, extra, strict=True)]
+    if value[:1] == b"{" and extra[:1] == b"{":
+        parts = {name: bytes(each) for name, each in members(value).items()}
+        for name, each in members(extra).items():
+            parts[name] = _overlay(parts[name], bytes(each)) if name in parts else bytes(each)
+        return join(parts) or b"{}"
+    if value[:1] == b"[" and extra[:1] == b"[":
+        ours, theirs = elements(value), elements(extra)
+        if len(ours) == len(theirs):
+            return b"[" + b",".join(_overlay(bytes(a), bytes(b)) for a, b in zip(ours, theirs, strict=True)) + b"]"
     return extra
 
 

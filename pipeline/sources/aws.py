@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.config import SourceSettings
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnreachableError
 
 if TYPE_CHECKING:
     import boto3
@@ -31,6 +31,7 @@ REFUSED = frozenset({"AccessDenied", "AccessDeniedException"}) | UNKNOWN
 # Answers under 500 that pass all the same ("Error responses" of the S3 API reference).
 PASSING = frozenset(
     {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted"}
+    | {"RequestThrottled", "KmsThrottled", "OverLimit"}  # these are of SQS
 )
 # Pauses double from the first to the longest, in seconds: about a minute of patience in all.
 TRIES, FIRST_PAUSE, LONGEST_PAUSE = 10, 0.1, 15.0
@@ -66,15 +67,25 @@ def session(settings: SourceSettings) -> boto3.Session:
         raise fault(settings.location, error) from error
 
 
-def client(settings: SourceSettings, service: str, region: str | None = None, **options: Any) -> Any:
-    """A boto3 client of the source's session, with patient retries; `options` go to botocore's Config."""
+def client(
+    settings: SourceSettings,
+    service: str,
+    region: str | None = None,
+    within: boto3.Session | None = None,
+    **options: Any,
+) -> Any:
+    """A boto3 client of the source's session, with patient retries; `options` go to botocore's Config.
+
+    `within` is that session where it is there already: a new one reads its tables anew. Sessions are not to be used
+    by several threads at once, their clients are.
+    """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
     chosen: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 8}, "max_pool_connections": 40}
     chosen |= {"connect_timeout": 10, "read_timeout": 60, "user_agent_extra": "trailsift"}
     try:
-        return session(settings).client(
+        return (within or session(settings)).client(
             service,
             region_name=region or settings.region or None,
             endpoint_url=settings.endpoint_url or None,
@@ -137,4 +148,6 @@ def fault(place: object, error: Exception) -> SourceError:
         remedy = "configure AWS credentials (boto3's own chain), or name a profile in trailsift.toml"
     elif "region" in text.lower():
         remedy = "name a region in trailsift.toml or AWS_REGION"
+    elif passes(error):
+        return UnreachableError(place, f"cannot be reached ({text})", remedy)
     return SourceError(place, f"cannot be reached ({text})", remedy)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import entry_points
@@ -91,16 +91,24 @@ class Round:
 
     `selection` may be narrowed by the source's own settings. `marks` maps a prefix of uris to the last day of
     delivery up to which an earlier run has listed it for good; the source puts into `listed` what holds once all
-    that this round lists is taken. `stop` is set when the run is to end. A source that has more than it listed
-    sets `more`.
+    that this round lists is taken. `known` gives the uris of those objects that the lake has, for a source whose
+    listing costs more than asking. `stop` is set when the run is to end. A source that has more than it listed
+    sets `more`; what it cannot give, while the rest can go on, is a line of `problems`. A source that is told of
+    news bit by bit lists about `limit` objects at most, and while following waits no longer for more than `seconds`
+    after the first. `dry` rounds leave no trace at the place.
     """
 
     selection: Selection = field(default_factory=Selection)
     marks: Mapping[str, date] = field(default_factory=dict)
     listed: dict[str, date] = field(default_factory=dict)
+    known: Callable[[Sequence[SourceObject]], set[str]] = lambda items: set()
+    problems: list[str] = field(default_factory=list)
     stop: Event = field(default_factory=Event)
     follow: bool = False
     more: bool = False
+    limit: int = 2_000
+    seconds: float = 60.0
+    dry: bool = False
 
 
 class Source(ABC):
@@ -145,7 +153,20 @@ class Source(ABC):
         return None
 
     def committed(self, items: Sequence[SourceObject]) -> None:  # noqa: B027
-        """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before."""
+        """Told, in the process that listed, of objects whose batch is in the lake, or that the lake knew before.
+
+        They may be another source's of the same run: two sources may list one object, and it is read once.
+        """
+
+    def unreadable(self, items: Sequence[tuple[SourceObject, str]]) -> None:  # noqa: B027
+        """Told, as `committed` is, of objects whose bytes could not be had, each with why; no batch has them."""
+
+    def behind(self, raw: bytes) -> Iterator[SourceObject]:
+        """What to read, when quarantine is tried again, in place of an object that was refused with `raw`.
+
+        Raises OSError or Refusal where that cannot be told.
+        """
+        raise Refusal("holds all there is")
 
     def close(self) -> None:  # noqa: B027
         """Called when the run is over, however it ended; what was listed and not committed stays for the next."""

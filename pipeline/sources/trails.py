@@ -156,7 +156,7 @@ class Walk:
 
     def _taken(self, objects: list[SourceObject]) -> tuple[list[SourceObject], bool]:
         """Those of the objects that are wanted logs, and whether all logs are wanted."""
-        logs = [each for each in objects if _is_log(self._key(each))]
+        logs = [each for each in objects if is_log(self._key(each))]
         wanted = [each for each in logs if all(selection.takes(each) for selection in self.selections)]
         self.empty = self.empty and not logs
         return wanted, len(wanted) == len(logs)
@@ -165,7 +165,8 @@ class Walk:
         return item.uri[len(self.base) :]
 
 
-def _is_log(key: str) -> bool:
+def is_log(key: str) -> bool:
+    """Whether the object may be a log of CloudTrail's, by its name."""
     return key.lower().endswith(SUFFIXES) and holds_logs(key)
 
 

@@ -9,6 +9,7 @@
 -- last_seen = "last management event in the period"
 -- missing_days = "whole days of the period without any management event, the first hundred"
 -- missing_count = "their number"
+-- lost_objects = "log objects of the period that digests list and the lake does not have"
 -- home_region = "where calls of global services (IAM, Organizations, sign-in) are recorded"
 -- home_events = "management events of that region in the period"
 -- reads_ever = "whether the lake has ever shown a management event that reads"
@@ -69,6 +70,12 @@ missing as (
     anti join seen using (account_id, day)
     group by account_id
 ),
+lost as (
+    select account_id, sum(missing)::bigint as lost_objects
+    from coverage
+    where day between $since::date and $until::date
+    group by account_id
+),
 period as (
     select
         account_id,
@@ -90,10 +97,12 @@ select
     period.first_seen, period.last_seen,
     coalesce(missing.missing_days, []) as missing_days,
     coalesce(missing.missing_count, 0) as missing_count,
+    coalesce(lost.lost_objects, 0) as lost_objects,
     accounts.home_region,
     coalesce(period.home_events, 0) as home_events,
     accounts.reads_ever, accounts.writes_ever, accounts.log_begins
 from accounts
 left join period using (account_id)
 left join missing using (account_id)
+left join lost using (account_id)
 order by account_id

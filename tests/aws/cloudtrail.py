@@ -45,6 +45,7 @@ ATTRIBUTES = {
     "Username",
 }
 TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101."
+Entry = tuple[float, int, str, str]  # time, order of arrival, category, record
 SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -75,7 +76,8 @@ class CloudTrail:
     def configure(self, **changes: Any) -> None:
         """Changes what the server is: `now` (datetime), `rate` (calls/s), `storm` (calls to throttle whatever the
         rate), `regions` (enabled ones), `denied` (regions whose calls AWS refuses), `accounts` ({access key: account}),
-        `no_identity` (STS refuses), `trails` (DescribeTrails' trailList), `broken` (calls to answer with HTTP 500).
+        `no_identity` (STS refuses), `expired` (credentials no longer good), `trails` (DescribeTrails' trailList),
+        `broken` (calls to answer with HTTP 500).
         """
         if "now" in changes:
             changes["now"] = changes["now"].timestamp()
@@ -138,11 +140,11 @@ class State:
         self.storm = self.broken = 0
         self.regions, self.denied = list(ENABLED), list[str]()
         self.accounts: dict[str, str] = {}
-        self.no_identity = False
+        self.no_identity = self.expired = False
         self.trails: list[dict[str, Any]] = []
         self.keys: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.events: dict[tuple[str, str], list[tuple[float, int, str]]] = defaultdict(list)
-        self.tokens: dict[str, tuple[str, list[tuple[float, int, str]]]] = {}
+        self.events: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        self.tokens: dict[str, tuple[str, list[Entry]]] = {}
         self.recent: dict[tuple[str, str], deque[float]] = defaultdict(deque)
         self.counts: Counter[str] = Counter()
         self.by_region: Counter[str] = Counter()
@@ -160,8 +162,9 @@ class State:
         elif what == "add":
             there = self.events[body["account"], body["region"]]
             for text in body["texts"]:
-                moment = datetime.fromisoformat(json.loads(text)["eventTime"]).timestamp()
-                there.append((moment, len(there), text))
+                record = json.loads(text)
+                moment = datetime.fromisoformat(record["eventTime"]).timestamp()
+                there.append((moment, len(there), str(record.get("eventCategory") or "Management"), text))
             there.sort(reverse=True)
         elif what == "key":
             self.keys[body["region"]].append(body["key"])
@@ -171,6 +174,8 @@ class State:
     def call(self, operation: str, body: dict[str, Any], key: str, region: str) -> dict[str, Any]:
         """One call of CloudTrail's API; raises Fault."""
         account = self.accounts.get(key, ACCOUNT)
+        if self.expired:
+            raise Fault("ExpiredTokenException", "The security token included in the request is expired")
         if region not in self.regions:
             raise Fault("UnrecognizedClientException", "The security token included in the request is invalid.")
         if region in self.denied:
@@ -219,9 +224,9 @@ class State:
             self.spans.append([since, until])
             there = self.events[account, region]
             wanted = "Insight" if body.get("EventCategory") else "Management"
-            rest = [each for each in there if since <= each[0] <= until and _category(each[2]) == wanted]
-            rest = [each for each in rest if _matches(each[2], body.get("LookupAttributes") or [])]
-        answer: dict[str, Any] = {"Events": [_entry(*each) for each in rest[:limit]]}
+            rest = [each for each in there if since <= each[0] <= until and each[2] == wanted]
+            rest = [each for each in rest if _matches(each[3], body.get("LookupAttributes") or [])]
+        answer: dict[str, Any] = {"Events": [_entry(moment, text) for moment, _, _, text in rest[:limit]]}
         if rest[limit:]:
             answer["NextToken"] = uuid.uuid4().hex
             self.tokens[answer["NextToken"]] = (asked + account + region, rest[limit:])
@@ -243,11 +248,7 @@ class State:
         return limit
 
 
-def _category(text: str) -> str:
-    return str(json.loads(text).get("eventCategory") or "Management")
-
-
-def _entry(moment: float, _number: int, text: str) -> dict[str, Any]:
+def _entry(moment: float, text: str) -> dict[str, Any]:
     """An event as LookupEvents gives it (API reference, Event)."""
     record = json.loads(text)
     identity = record.get("userIdentity") or {}
@@ -270,7 +271,7 @@ def _entry(moment: float, _number: int, text: str) -> dict[str, Any]:
 
 
 def _matches(text: str, attributes: list[dict[str, str]]) -> bool:
-    entry = _entry(0, 0, text)
+    entry = _entry(0, text)
     for each in attributes:
         resources = {r.get(each["AttributeKey"]) for r in entry["Resources"]}
         if each["AttributeValue"] not in {entry.get(each["AttributeKey"]), *resources}:

@@ -138,6 +138,11 @@ class Handler(BaseHTTPRequestHandler):
                 error = b"<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message></Error>"
                 self.answer(301, error, {"x-amz-bucket-region": fault["region"]})
                 return False
+            case "unless":
+                if re.search(fault["header"], str(self.headers)):
+                    return True
+                self.answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+                return False
             case "reset":
                 self.reset()
                 return False
@@ -243,7 +248,8 @@ class FakeS3:
         """Sets a fault for requests of the kind `on` (list, get, head) whose bucket/key has `match` in it.
 
         It is for the next `times` of them (-1 for ever) after `skip`. Kinds: error (status, code), half and torn
-        (bodies), reset, slow (seconds), replace (body), delete, elsewhere (region).
+        (bodies), reset, slow (seconds), replace (body), delete, elsewhere (region), unless (header: a pattern
+        of a request's headers without which it is denied).
         """
         self._ask("fault", json.dumps({"kind": kind, "on": on} | more).encode())
 

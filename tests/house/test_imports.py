@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "casework": {"access", "detect", "assurance", "export"},
     "evidence": {"access", "detect", "assurance", "casework", "export"},
     "ingest": {"sources", "lake", "assurance"},
-    "doctor": {"engines"},
+    "doctor": {"catalog", "assurance"},
     "cli": {"doctor", "ingest", "evidence", "casework"},
 }
 # Libraries that belong to one room: module -> places that may import it.

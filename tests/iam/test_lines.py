@@ -1,4 +1,4 @@
-"""`trailsift iam actions` and `iam expand`: JSON lines in and out, a bad line answered, the rest going on."""
+"""`trailsift iam actions`, `expand`, `evaluate`: JSON lines in and out, a bad line answered, the rest going on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
+from tests.iam.cases import OBJECT, USER, allow
 
 
 def run(
@@ -57,3 +58,46 @@ def test_expand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert out[0] == {"id": "p", "actions": ["iam:GetUser"], "unknown": ["s3:No"]}
     assert out[1]["id"] == "q" and "policy" in out[1]["error"]
     assert "Statement[0]" in out[2]["error"]
+
+
+def test_evaluate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    policy = {"Version": "2012-10-17", "Statement": [{"Sid": "Mfa", **allow("s3:*", "*", mfa)["Statement"][0]}]}
+    asked = {"principal": USER, "action": "s3:GetObject", "resource": OBJECT}
+    policies = {"identity": [policy], "boundary": None, "session": None, "scps": [], "rcps": [], "resource": None,
+                "vpc_endpoint": None}  # fmt: skip
+    lines = [
+        {"id": "no", "request": asked, "policies": policies},
+        {"id": "yes", "request": {**asked, "context": {"aws:multifactorauthpresent": True}}, "policies": policies},
+        {"id": "open", "request": asked, "policies": policies, "partial_context": True},
+        {"id": "inside", "request": {**asked, "partial_context": True}, "policies": policies},
+    ]
+    out, code = run(monkeypatch, capsys, "evaluate", *map(json.dumps, lines))
+    assert code == 0
+    matched = {"policy": "identity[0]", "index": 0, "sid": "Mfa", "effect": "Allow"}
+    key = ["aws:MultiFactorAuthPresent"]
+    open_ = {"decision": "conditional", "blocked_by": None, "matched": [{**matched, "unknown": key}], "conditions": key}
+    assert out == [
+        {"id": "no", "decision": "implicit_deny", "blocked_by": "identity", "matched": [], "conditions": []},
+        {"id": "yes", "decision": "allowed", "blocked_by": None, "matched": [matched], "conditions": []},
+        {"id": "open", **open_},
+        {"id": "inside", **open_},
+    ]
+
+
+def test_evaluate_answers_bad_lines_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"principal": USER, "action": "s3:GetObject", "resource": OBJECT}
+    bad = {"identity": [{"Version": "2012-10-17", "Statement": {"Effect": "Maybe", "Action": "*", "Resource": "*"}}]}
+    lines = [
+        "{", "7", json.dumps({"id": 3, "request": asked}), json.dumps({"id": 4, "policies": {}}),
+        json.dumps({"id": 5, "request": asked, "policies": bad}),
+        json.dumps({"id": 6, "request": {**asked, "resource_acount": "1"}, "policies": {}}),
+        json.dumps({"id": 7, "request": asked, "policies": {"identity": [allow()]}}),
+    ]  # fmt: skip
+    out, code = run(monkeypatch, capsys, "evaluate", *lines)
+    assert code == 1
+    assert [each["id"] for each in out] == [None, None, 3, 4, 5, 6, 7]
+    assert all(set(each) == {"id", "error"} for each in out[:6]) and out[6]["decision"] == "allowed"
+    assert "identity[0].Statement[0].Effect" in out[4]["error"] and "resource_acount" in out[5]["error"]

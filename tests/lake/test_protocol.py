@@ -91,7 +91,7 @@ def test_killed_hundreds_of_times(tmp_path: Path, logs: Path, expected: dict[str
 def hammer(lake: Path, logs: Path, expected: dict[str, list[object]], kills: int) -> None:
     dice = random.Random(str(lake))
     for _ in range(kills):
-        process = start(lake, logs, batch_rows=1)
+        process = start(lake, logs, batch_rows=100)
         time.sleep(dice.uniform(0.3, 1.6))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -132,7 +132,7 @@ def test_two_at_once_whose_commits_interleave(
 
 
 def test_four_at_once(tmp_path: Path, logs: Path, expected: dict[str, list[object]]) -> None:
-    processes = [start(tmp_path / "lake", logs, batch_rows=1) for _ in range(4)]
+    processes = [start(tmp_path / "lake", logs, batch_rows=100) for _ in range(4)]
     assert {finish(process) for process in processes} <= {0, 4}
     check(tmp_path / "lake", expected)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from pipeline.records.normalize import Builder, to_table
+from pipeline.records.normalize import Builder, add_object, to_table
 from pipeline.records.principal import source_network
 from tests.logs import ACCOUNT, ROLE, event
 
@@ -194,3 +195,48 @@ def test_other_kinds_of_records_go_to_their_own_tables() -> None:
     part = builder.build()
     assert [each["table"] for each in part.others] == ["insights", "aggregated", "digests"]
     assert part.events["eventCategory"].to_pylist() == ["NetworkActivity"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "year"),
+    [
+        ("0001-01-01T00:00:00Z", 1),
+        ("9999-12-31T23:59:59Z", 9999),
+        ("0000-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("10000-01-01T00:00:00Z", None),
+        ("2026-10-01T10:00:60Z", None),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_times_at_the_ends_of_the_calendar(moment: str, year: int | None, whole: bool) -> None:
+    text = json.dumps(event(eventTime=moment))
+    builder = Builder()
+    if not whole or not builder.add_whole(0, f'{{"Records":[{text}]}}'.encode()):
+        builder.add(0, 0, text.encode())
+    part = builder.build()
+    assert [each.year for each in part.events["eventTime"].to_pylist()] == ([year] if year else [])
+    assert len(part.refused) == (year is None)
+
+
+def test_an_insight_is_one_by_its_type_alone_on_both_paths() -> None:
+    builder = Builder()
+    data = json.dumps({"Records": [event(eventCategory=None, eventType="AwsCloudTrailInsight")]}).encode()
+    list(add_object(builder, 0, data))
+    assert [each["table"] for each in builder.build().others] == ["insights"]
+
+
+def test_an_open_member_that_engines_cannot_read_is_kept_aside() -> None:
+    """DuckDB fails at half a surrogate pair, and with it every question over the day."""
+    builder = Builder()
+    builder.add(0, 0, json.dumps(event(requestParameters={"bucketName": "\ud800"})).encode())
+    row = builder.build().events.to_pylist()[0]
+    assert row["requestParameters"] is None
+    assert json.loads(row["extra"]) == {"requestParameters": {"bucketName": "\ud800"}}
+
+
+def test_a_reason_stays_short() -> None:
+    builder = Builder()
+    builder.add(0, 0, json.dumps(event(eventTime="x" * 10_000)).encode())
+    assert len(builder.build().refused[0][2].reason) < 100

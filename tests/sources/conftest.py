@@ -1,12 +1,17 @@
-"""The misbehaving S3 that tests of sources share."""
+"""What tests of sources share: a misbehaving S3, and an event history to look up."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pipeline.sources.lookup_events import LookupSource
 from tests.aws import fake_s3
+from tests.aws.cloudtrail import CloudTrail
+from tests.sources.history import RATE
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,16 @@ def s3(s3_server: fake_s3.FakeS3, monkeypatch: pytest.MonkeyPatch) -> fake_s3.Fa
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture
+def history(cloudtrail: CloudTrail, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CloudTrail:
+    """An empty event history that `lookup` reaches by the environment, at a pace for tests and of their own."""
+    for name, value in cloudtrail.environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(LookupSource, "per_second", float(RATE))
+    cloudtrail.configure(rate=RATE)
+    return cloudtrail

@@ -14,6 +14,7 @@ from pipeline.config import Settings, SourceSettings
 from pipeline.errors import NoDataError, SourceError, UsageError
 from pipeline.ingest import Selection, ingest
 from pipeline.lake.listings import marks
+from pipeline.lake.tables import Lake
 from pipeline.sources.base import Round, Source, open_source
 from pipeline.sources.s3 import Objects, S3Source
 from tests.aws.fake_s3 import FakeS3
@@ -278,14 +279,8 @@ def test_late_objects_under_old_days_and_keys_before_known_ones(
     assert run(lake, Selection(since=date(2026, 11, 1))) == (5, 1)
     set_today(monkeypatch, date(2026, 11, 30))
     assert run(lake) == (3, 0)
-    assert list(marks(lake_of(lake)).values()) == [date(2026, 11, 27)]
+    assert list(marks(Lake.open(lake)).values()) == [date(2026, 11, 27)]
     check_sums(lake, records_read=5, events_new=5, duplicates=0, quarantined=0)
-
-
-def lake_of(path: Path):  # type: ignore[no-untyped-def]
-    from pipeline.lake.tables import Lake
-
-    return Lake.open(path)
 
 
 def test_each_kind_of_log_goes_to_its_table(bucket: Aws, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipeline.access.coverage import Coverage
+from pipeline.assurance.coverage import Coverage
 
 DAYS = tuple(date(2026, 11, 1) + timedelta(days=i) for i in range(21))
 

@@ -1,0 +1,115 @@
+"""What AWS refuses in a document, by the kind of policy it is to be, beyond what cannot be read at all.
+
+`policy.parse` reads every document AWS has ever stored; this is for documents that somebody gives to be judged.
+Sources: "Grammar of the IAM JSON policy language", "IAM policy validation check reference", "SCP syntax", "RCP
+syntax" (AWS's pages).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.errors import PolicyError
+
+IDENTITY, SCP, RCP, RESOURCE, ENDPOINT = "identity", "scp", "rcp", "resource", "vpc_endpoint"
+# AWS's largest documents (ReadOnlyAccess and the like) are under 100,000 characters.
+LARGEST = 1 << 20
+
+_MEMBERS = ("Version", "Id", "Statement")
+_SID = re.compile(r"[A-Za-z0-9]*\Z")
+_NEEDS_RESOURCE = (IDENTITY, SCP, RCP, ENDPOINT)
+
+
+def check(document: Mapping[str, Any], kind: str, place: str) -> None:
+    """Raises PolicyError at the first thing AWS would refuse; the document is one that `policy.parse` reads."""
+    for name in document:
+        if name not in _MEMBERS:
+            raise PolicyError(f"{place}.{name}", "is no element of a policy", "names mind case: Version, Id, Statement")
+    given = document["Statement"]
+    seen: set[str] = set()
+    for i, statement in enumerate(given if isinstance(given, list) else [given]):
+        here = f"{place}.Statement[{i}]"
+        _sid(statement, kind, seen, here)
+        _principal(statement, kind, here)
+        _actions(statement, kind, here)
+        _resources(statement, kind, here)
+        if kind == RCP:
+            _rcp(statement, here)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _sid(statement: Mapping[str, Any], kind: str, seen: set[str], place: str) -> None:
+    sid = statement.get("Sid")
+    if sid is None:
+        return
+    if not isinstance(sid, str):
+        raise PolicyError(f"{place}.Sid", "is no text", "give a text")
+    if kind == IDENTITY and not _SID.match(sid):
+        raise PolicyError(f"{place}.Sid", f"{sid[:60]!r} holds more than letters and digits", "use A-Z, a-z, 0-9")
+    if sid and sid in seen:
+        raise PolicyError(f"{place}.Sid", f"{sid[:60]!r} is used twice", "make each Sid of a policy unique")
+    seen.add(sid)
+
+
+def _principal(statement: Mapping[str, Any], kind: str, place: str) -> None:
+    name = next((each for each in ("Principal", "NotPrincipal") if each in statement), None)
+    if kind in (IDENTITY, SCP):
+        if name:
+            raise PolicyError(f"{place}.{name}", f"does not belong in an {_TITLES[kind]}", "take it out")
+    elif name is None:
+        raise PolicyError(place, "names no Principal", "say whom the statement is about")
+    elif name == "NotPrincipal" and (statement["Effect"] == "Allow" or _trust(statement)):
+        raise PolicyError(f"{place}.{name}", "is only for Deny, and not in trust policies", "write Principal")
+
+
+_TITLES = {IDENTITY: "identity-based policy", SCP: "SCP"}
+
+
+def _trust(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement is one of a role's trust policy: nothing else lets anybody assume."""
+    return all(
+        isinstance(each, str) and each.lower().startswith("sts:assumerole") for each in _listed(statement.get("Action"))
+    )
+
+
+def _actions(statement: Mapping[str, Any], kind: str, place: str) -> None:
+    name = "NotAction" if "NotAction" in statement else "Action"
+    for action in _listed(statement[name]):
+        vendor, colon, rest = action.partition(":")
+        if not action.strip("*") and action:
+            continue
+        if not colon or not vendor or not rest:
+            raise PolicyError(f"{place}.{name}", f"{action[:80]!r} has no service prefix", "write SERVICE:ACTION")
+        if "*" in vendor or "?" in vendor:
+            raise PolicyError(f"{place}.{name}", f"{action[:80]!r} has a wildcard in its service", "name the service")
+
+
+def _resources(statement: Mapping[str, Any], kind: str, place: str) -> None:
+    name = next((each for each in ("Resource", "NotResource") if each in statement), None)
+    if name is None:
+        if kind in _NEEDS_RESOURCE:
+            raise PolicyError(place, "names no Resource", "give Resource or NotResource")
+        return
+    if kind == RESOURCE and _trust(statement):
+        raise PolicyError(f"{place}.{name}", "does not belong in a trust policy", "take it out")
+    for resource in _listed(statement[name]):
+        if resource.strip("*") and (not resource.startswith("arn:") or resource.count(":") < 5):
+            raise PolicyError(
+                f"{place}.{name}",
+                f"{resource[:80]!r} is neither an ARN nor *",
+                "an ARN has six parts",
+            )
+
+
+def _rcp(statement: Mapping[str, Any], place: str) -> None:
+    if statement.get("Principal") not in ("*", {"AWS": "*"}):
+        raise PolicyError(f"{place}.Principal", "an RCP is about everybody", 'write "Principal": "*"')
+    if "NotAction" in statement:
+        raise PolicyError(f"{place}.NotAction", "does not belong in an RCP", "write Action")
+    if statement["Effect"] == "Allow" and (statement.get("Action"), statement.get("Resource")) != ("*", "*"):
+        raise PolicyError(f"{place}.Effect", "an RCP cannot allow", "only AWS's own RCPFullAWSAccess does; write Deny")
