@@ -24,7 +24,7 @@ from pipeline.assurance.problems import Problem
 from pipeline.assurance.reading import Progress
 from pipeline.errors import NoDataError
 from pipeline.lake.tables import Lake
-from pipeline.lake.verifications import ledger_files
+from pipeline.lake.verifications import hashes
 from pipeline.sources.base import Refusal, Round, Selection, Source, SourceObject
 from pipeline.times import iso
 
@@ -105,7 +105,7 @@ class _Run:
             raise NoDataError(task.location, f"there are no digest files{told}", remedy)
         inventory.register("covered", pa.Table.from_pylist(self.covered, schema=_COVERED))
         if task.lake:
-            inventory.add_ledger(ledger_files(task.lake))
+            inventory.add_ledger(hashes(task.lake))
             if task.quick:
                 inventory.trust_ledger()
         logs.check(inventory, task.source, task.limit, self.progress)
