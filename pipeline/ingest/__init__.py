@@ -52,7 +52,7 @@ def ingest(
     settings = settings or Settings()
     opened = [open_source(each) for each in sources]
     listed = listing(opened, selection or Selection())
-    return take_up(Lake(location), opened, listed, settings, progress)
+    return take_up(Lake(location, settings), opened, listed, settings, progress)
 
 
 def plan(location: str | Path, sources: list[str], selection: Selection | None = None) -> Summary:

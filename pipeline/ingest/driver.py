@@ -144,7 +144,7 @@ class Run:
 
     @cached_property
     def _comparer(self) -> Comparer:
-        return Comparer()
+        return Comparer(self.lake.storage)
 
     def _choose(self, fresh: Iterable[bool] = itertools.repeat(True)) -> None:
         pairs = zip(self.listed, fresh, strict=False)

@@ -45,7 +45,7 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
     The others stay as they are. Raises NoDataError where there is no lake.
     """
     settings = settings or Settings()
-    lake = Lake.open(location)
+    lake = Lake.open(location, settings=settings)
     roll_forward(lake)
     records = QuarantinedRecords()
     sources: list[Source] = [records]
