@@ -65,7 +65,7 @@ def verify(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of verify", "write table or json")
-    lake = current.lake() if Lake(current.settings.lake).exists else None
+    lake = current.lake() if Lake(current.settings.lake, current.settings).exists else None
     task = _task(source, _window(since, until), keys)
     task = _narrowed(task, account, region, lake, quick)
     with _progress() as report:
