@@ -32,7 +32,7 @@ from pipeline.evidence.frameworks import Framework
 from pipeline.evidence.frameworks import load as load_frameworks
 from pipeline.export import cells
 from pipeline.iam.observable import observability
-from pipeline.lake.tables import MARKER, Lake
+from pipeline.lake.tables import Lake
 from pipeline.records import rebuild
 from pipeline.records.schema import TABLES
 from pipeline.times import parse_time
@@ -86,16 +86,15 @@ def log() -> Log:
 
 def _state(path: str) -> Key:
     """What answers hang on: the lake, each table's snapshot, and the questions' files."""
-    opened = Lake.open(path)
-    made = (opened.path / MARKER).stat()
-    lake = _lake(path, made.st_ino, made.st_mtime_ns)
+    born = Lake.open(path).birth()
+    lake = _lake(path, *born)
     snapshots = tuple(lake.load(name).metadata.current_snapshot_id for name in TABLES)
     files = [each.stat().st_mtime_ns for each in questions.home().rglob("*") if each.is_file()]
-    return (path, made.st_ino, made.st_mtime_ns, snapshots, len(files), max(files, default=0))
+    return (path, *born, snapshots, len(files), max(files, default=0))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _lake(path: str, *_made: int) -> Lake:
+def _lake(path: str, *_born: int | str) -> Lake:
     return Lake.open(path)
 
 

@@ -6,7 +6,6 @@ what people run when something else has failed.
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 from dataclasses import fields
@@ -31,7 +30,7 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     """
     problems: list[str] = []
     lake = _lake(settings, now or datetime.now(UTC), problems)
-    disk = _disk(Path(settings.lake).expanduser().absolute())
+    disk = _disk(Path.cwd() if _remote(settings) else Path(settings.lake).expanduser().absolute())
     if disk["free_bytes"] < LITTLE_SPACE:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
     libraries = {name: _installed(name) for name in LIBRARIES}
@@ -60,22 +59,27 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
+def _remote(settings: Settings) -> bool:
+    """Whether the lake lies in a bucket, of which no disk need have room."""
+    return "://" in settings.lake
+
+
 def _plain(value: Any) -> Any:
     """A list of sources by their names, any other list as its items."""
     return ", ".join(str(getattr(each, "name", each)) for each in value) if isinstance(value, tuple) else value
 
 
 def _lake(settings: Settings, now: datetime, problems: list[str]) -> dict[str, Any]:
-    """`path, exists, version, tables, newest_event, age_hours, coverage`; what is not known is null."""
+    """`path, exists, version, tables, newest_event, age_hours, coverage, integrity`; what is not known is null."""
     from pipeline.lake.info import tables
     from pipeline.lake.tables import Lake
 
-    path = Path(settings.lake).expanduser().absolute()
-    answer: dict[str, Any] = {"path": str(path), "exists": False, "version": None, "tables": []}
-    answer |= {"newest_event": None, "age_hours": None, "coverage": []}
+    path = settings.lake if _remote(settings) else str(Path(settings.lake).expanduser().absolute())
+    answer: dict[str, Any] = {"path": path, "exists": False, "version": None, "tables": []}
+    answer |= {"newest_event": None, "age_hours": None, "coverage": [], "integrity": []}
     try:
-        lake = Lake.open(settings.lake)
-        answer |= {"exists": True, "version": _version(path), "tables": tables(lake).to_pylist()}
+        lake = Lake.open(settings.lake, settings=settings)
+        answer |= {"exists": True, "version": lake.birth()[0], "tables": tables(lake).to_pylist()}
         answer |= _contents(lake, now, settings)
     except NoDataError as error:
         problems.append(str(error))
@@ -113,14 +117,9 @@ def _faults(covered: dict[str, Any]) -> list[str]:
     return found
 
 
-def _version(path: Path) -> int:
-    from pipeline.lake.tables import MARKER
-
-    return int(json.loads((path / MARKER).read_text())["version"])
-
-
 def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
     from pipeline.assurance.coverage import accounts
+    from pipeline.assurance.statement import statement
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
 
@@ -130,11 +129,12 @@ def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
             return {}
         Catalog.load().install_views(engine)
         rows = accounts(engine, settings.expected_regions)
+        verified = statement(engine, None, newest)
     for row in rows:
         row["gaps"] = [day.isoformat() for day in row["gaps"] or ()]
         row |= {name: row[name].isoformat() for name in ("first_day", "last_day")}
     age = round((now - newest).total_seconds() / 3600, 1)
-    return {"newest_event": iso(newest), "age_hours": age, "coverage": rows}
+    return {"newest_event": iso(newest), "age_hours": age, "coverage": rows, "integrity": verified}
 
 
 def _disk(path: Path) -> dict[str, Any]:

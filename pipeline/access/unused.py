@@ -136,9 +136,8 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
         notes.append(
             f"the IAM snapshot is of {iso(snapshot.taken_at)}, outside the window: grants may have changed since"
         )
-    found = Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes)
-    found.gaps = gaps(covered, start, end, {principal.account_id for principal in chosen})
-    return found
+    lacking = gaps(covered, start, end, {principal.account_id for principal in chosen})
+    return Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes, lacking)
 
 
 def _choose(principals: list[Principal], arn: str | None) -> tuple[list[Principal], list[str]]:

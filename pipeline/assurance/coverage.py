@@ -114,10 +114,12 @@ class Coverage:
 def gaps(
     covered: Mapping[str, Coverage], start: datetime, end: datetime, accounts: set[str] | None = None
 ) -> list[str]:
-    """One line an account (of `accounts`, else every one) whose log has a gap in the window."""
+    """One line an account (of `accounts`, where they are given) whose log has a gap in the window."""
     found = []
-    for account in sorted(covered.keys() if accounts is None else accounts & covered.keys()):
-        if days := covered[account].gap(start, end):
+    for account, each in sorted(covered.items()):
+        if accounts is not None and account not in accounts:
+            continue
+        if days := each.gap(start, end):
             named = ", ".join(str(day) for day in days[:_NAMED]) + (" …" if len(days) > _NAMED else "")
             many = f"{len(days):,} days" if len(days) > 1 else "a day"
             found.append(f"gap: the log of account {account} lacks something of {many} of the window ({named})")

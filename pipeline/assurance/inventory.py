@@ -113,18 +113,19 @@ class Inventory:
         self._store("listed")
         self.duckdb.execute("delete from listed where digest in (select unnest(?))", [list(digests)])
 
-    def add_ledger(self, files: list[str]) -> None:
+    def add_ledger(self, parts: Iterable[pa.Table]) -> None:
         """Takes in what the lake's ledger says of objects it has loaded, as far as a digest lists them.
 
         They are matched by name, which CloudTrail makes unique, wherever the lake had them from.
         """
         self._store("listed")
-        self.duckdb.execute(
-            f"insert into ledger select * from (select uri, etag, size, sha256, {_BASE} as name "
-            "from read_parquet(?, union_by_name = true, hive_partitioning = false) where status = 'loaded') "
-            "semi join listed using (name)",
-            [files],
-        )
+        for part in parts:
+            self.duckdb.register("more", part)
+            self.duckdb.execute(
+                f"insert into ledger select * from (select uri, etag, size, sha256, {_BASE} as name "
+                "from more where status = 'loaded') semi join listed using (name)"
+            )
+            self.duckdb.unregister("more")
 
     def trust_ledger(self) -> None:
         """Takes the ledger's hash for objects that are still the ones the lake read (uri, etag and size)."""

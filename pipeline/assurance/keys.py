@@ -18,6 +18,7 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from pipeline.config import SourceSettings
 
+_SLACK = timedelta(hours=2)  # a digest is signed some time after its hour
 _FILE_BYTES = 64 << 20
 _HINT = "save the answer of: aws cloudtrail list-public-keys --region REGION --start-time TIME"
 
@@ -48,39 +49,37 @@ class KeyFiles:
 
 
 class ListedKeys:
-    """Keys as ListPublicKeys gives them; a region is asked once for a time, again where a key is not among them."""
+    """Keys as ListPublicKeys gives them; a region is asked once a month that is needed."""
 
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
         self.keys: dict[tuple[str, str], RSAPublicKey] = {}
-        self.asked: set[tuple[str, datetime, datetime]] = set()
+        self.asked: set[tuple[str, datetime]] = set()
+        self.sought: set[tuple[str, str]] = set()
 
     def find(self, fingerprint: str, region: str, start: datetime, end: datetime) -> RSAPublicKey | None:
         """Raises SourceError where AWS cannot be asked.
 
         A backfill digest is signed when it is made, which may be long after the hour it is about, so that a key
-        not in use in that hour is looked for up to now.
+        not in use in that month is looked for up to now, once.
         """
-        last = datetime.now(UTC)
-        for until in (min(end + timedelta(hours=1), last), last):
-            if (region, fingerprint) in self.keys:
-                break
-            self._ask(region, start - timedelta(hours=1), until)
-        return self.keys.get((region, fingerprint))
+        wanted, now = (region, fingerprint), datetime.now(UTC)
+        month = _month(start)
+        if wanted not in self.keys and (region, month) not in self.asked:
+            self.asked.add((region, month))
+            self._ask(region, month - _SLACK, min(_month(month + timedelta(days=40)) + _SLACK, now))
+        if wanted not in self.keys and wanted not in self.sought:
+            self.sought.add(wanted)
+            self._ask(region, month - _SLACK, now)
+        return self.keys.get(wanted)
 
     def _ask(self, region: str, start: datetime, end: datetime) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
         from pipeline.sources.aws import client, fault
 
-        question = (
-            region,
-            start.replace(minute=0, second=0, microsecond=0),
-            end.replace(minute=0, second=0, microsecond=0),
-        )
-        if question in self.asked or start >= end:
+        if start >= end:
             return
-        self.asked.add(question)
         try:
             pages = client(self.settings, "cloudtrail", region).get_paginator("list_public_keys")
             for page in pages.paginate(StartTime=start, EndTime=end):
@@ -90,6 +89,11 @@ class ListedKeys:
             told = fault(f"the public keys of {region}", error)
             told.remedy += "; or give them by --keys FILE"
             raise type(told)(told.place, told.problem, told.remedy) from error
+
+
+def _month(moment: datetime) -> datetime:
+    """Midnight at which the moment's month begins."""
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def _entries(path: str | Path) -> list[Any]:

@@ -11,7 +11,7 @@ from pipeline.assurance.digests import Unreadable
 from pipeline.assurance.inventory import Inventory
 from pipeline.assurance.places import DIGEST, Match
 from pipeline.assurance.problems import Problem
-from pipeline.assurance.progress import Progress
+from pipeline.assurance.reading import Progress
 from pipeline.sources.base import Refusal, Source
 from pipeline.times import iso
 

@@ -13,6 +13,8 @@ from pipeline.sources.base import Source, SourceObject
 
 T = TypeVar("T")
 K = TypeVar("K")
+# Told what is being read (digests, logs), how many are done, and of how many.
+Progress = Callable[[str, int, int], None]
 AHEAD_BYTES = 64 << 20
 
 

@@ -21,10 +21,10 @@ from pipeline.assurance.inventory import Inventory
 from pipeline.assurance.keys import Keys
 from pipeline.assurance.outcome import ChainOutcome, Outcome
 from pipeline.assurance.problems import Problem
-from pipeline.assurance.progress import Progress
+from pipeline.assurance.reading import Progress
 from pipeline.errors import NoDataError
 from pipeline.lake.tables import Lake
-from pipeline.lake.verifications import ledger_files
+from pipeline.lake.verifications import hashes
 from pipeline.sources.base import Refusal, Round, Selection, Source, SourceObject
 from pipeline.times import iso
 
@@ -105,7 +105,7 @@ class _Run:
             raise NoDataError(task.location, f"there are no digest files{told}", remedy)
         inventory.register("covered", pa.Table.from_pylist(self.covered, schema=_COVERED))
         if task.lake:
-            inventory.add_ledger(ledger_files(task.lake))
+            inventory.add_ledger(hashes(task.lake))
             if task.quick:
                 inventory.trust_ledger()
         logs.check(inventory, task.source, task.limit, self.progress)
@@ -119,7 +119,7 @@ class _Run:
     def _selection(self) -> Selection:
         """Objects by the day in their names, with a day to spare: a digest's successor is needed, and late logs."""
         task, day = self.task, timedelta(days=1)
-        since = (task.since - day).date() if task.since else None
+        since = (task.since - day).date() if task.since and task.since.year > 1 else None
         until = (task.until + day).date() if task.until and task.until.year < 9999 else None
         return Selection(task.accounts, task.regions, since, until)
 

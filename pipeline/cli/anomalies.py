@@ -28,7 +28,7 @@ def anomalies(
 
     from pipeline import export
     from pipeline.catalog import Catalog
-    from pipeline.cli.window import tell_gaps, window
+    from pipeline.cli.window import tell_ground, window
     from pipeline.detect.anomalies import SEVERITIES, examine
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
@@ -40,7 +40,7 @@ def anomalies(
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
         found = examine(engine, catalog, begin, end)
-        lacking = tell_gaps(engine, begin, end)
+        lacking = tell_ground(engine, begin, end)
     shown = _SHOWN if output == "table" else None
     export.write(found.table(), output, sys.stdout, color=current.color, columns=shown)
     for rule, names in _unjudged(found.unjudged).items():

@@ -39,6 +39,7 @@ def comply(
     output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
 ) -> None:
     """Judges each requirement over a period; what lacks data never passes."""
+    from pipeline.assurance.statement import statement
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
     from pipeline.evidence import frameworks
@@ -60,15 +61,21 @@ def comply(
         start = parse_time(since, as_of, "--from") if since else None
         end = parse_time(until, as_of, "--to") if until else None
         made = report(engine, catalog, chosen, window(engine, start, end, as_of), rows)
+        ground = statement(engine, made.window.since, made.window.until)
     _print(made, output)
-    raise typer.Exit(_warn(made, bool(since or until)))
+    raise typer.Exit(_warn(made, ground, bool(since or until)))
 
 
-def _warn(made: Report, asked: bool) -> int:
-    """Says what the log lacks of the period; 5 where the lake has nothing at all, or the user asked for the period."""
+def _warn(made: Report, ground: list[str], asked: bool) -> int:
+    """Says what the log lacks of the period and whether it was verified.
+
+    5 where the lake has nothing at all, or lacks something of a period that the user asked for.
+    """
     gaps = made.evidence.gaps()
     if gaps:
         current.say("the log does not cover the period: " + "; ".join(gaps))
+    for line in ground:
+        current.say(line)
     nothing = not made.evidence.events and not made.evidence.reports
     return 5 if nothing or (gaps and asked) else 0
 

@@ -29,7 +29,7 @@ class Context:
         """The lake the settings name; raises NoDataError where there is none and `create` is false."""
         from pipeline.lake.tables import Lake
 
-        return Lake.open(self.settings.lake, create=create)
+        return Lake.open(self.settings.lake, create=create, settings=self.settings)
 
     def say(self, text: str) -> None:
         """Talk, on stderr, so that stdout carries nothing but data."""

@@ -55,6 +55,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     ]
     if lake["coverage"]:
         lines += ["", "coverage", *(line for each in lake["coverage"] for line in _covered(each))]
+    lines += [f"  {each}" for each in lake["integrity"]]
     lines += ["", f"disk {disk['path']}", f"  {_size(disk['free_bytes'])} free of {_size(disk['total_bytes'])}", ""]
     lines += ["libraries", *(f"  {name:<18} {version or 'missing'}" for name, version in found["libraries"].items())]
     lines += ["", "all is well" if not found["problems"] else "to look at"]

@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pipeline.cli.context import current, printable
+
+if TYPE_CHECKING:
+    from pipeline.iam.catalogue import Catalogue
 
 
 def register(app: typer.Typer) -> None:
@@ -47,11 +50,19 @@ def import_(
     print(json.dumps(imported.as_json()) if output == "json" else printable(imported.as_text()))
 
 
-def actions(file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]")) -> None:
-    """For each event: mapped, no_action or unmapped, with the actions, their resources and the basis."""
-    from pipeline.iam.actions import mapper
+_CATALOG = typer.Option(
+    None, "--catalog", help="Newer actions: AWS's service reference or iam-data's files.", metavar="DIR"
+)
 
-    by = mapper()
+
+def actions(
+    file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]"),
+    catalog: str = _CATALOG,
+) -> None:
+    """For each event: mapped, no_action or unmapped, with the actions, their resources and the basis."""
+    from pipeline.iam.actions import Mapper
+
+    by = Mapper(_catalogue(catalog))
 
     def answer(given: dict[str, Any]) -> dict[str, Any]:
         mapped = by.map_event(given)
@@ -63,13 +74,24 @@ def actions(file: str = typer.Argument("-", help="JSON lines; - is standard inpu
     _each_line(file, answer)
 
 
-def expand(file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]")) -> None:
+def _catalogue(folder: str | None) -> Catalogue:
+    """The catalogue, and on standard error which one it is."""
+    from pipeline.iam.catalogue import load
+
+    found = load(Path(folder) if folder else None)
+    current.say(f"catalogue: {found.version}, {len(found.actions):,} actions")
+    return found
+
+
+def expand(
+    file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]"),
+    catalog: str = _CATALOG,
+) -> None:
     """For each policy: the actions it grants in AWS's spelling, and the patterns that name none."""
     from pipeline.errors import UsageError
-    from pipeline.iam.catalogue import load
     from pipeline.iam.policy import parse
 
-    catalogue = load()
+    catalogue = _catalogue(catalog)
 
     def answer(given: dict[str, Any]) -> dict[str, Any]:
         if "policy" not in given:

@@ -29,7 +29,7 @@ def unused(
     from pipeline import export
     from pipeline.access.folded import folded
     from pipeline.access.unused import unused as report
-    from pipeline.cli.window import window
+    from pipeline.cli.window import tell_ground, window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
     from pipeline.times import iso
@@ -41,10 +41,11 @@ def unused(
         start, end = window(engine, since, until, lookback or "90d")
         assert start is not None  # a look-back is given
         found = report(engine, start, end, arn, every)
+        lacking = tell_ground(engine, start, end, found.gaps)
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
     current.say(f"snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
     current.say(f"{found.rows.num_rows:,} permissions: {counted or 'none'}")
-    for note in (*found.notes, *found.gaps):
+    for note in found.notes:
         current.say(note)
     rows = found.rows
     if output == "table":
@@ -52,5 +53,5 @@ def unused(
         if rows.num_rows < found.rows.num_rows:
             current.say("actions that share a verdict are on one line; -o csv, json, ndjson or parquet has a row each")
     export.write(rows, output, sys.stdout, color=current.color)
-    if found.gaps and (since or until):
+    if lacking and (since or until):
         raise typer.Exit(5)

@@ -65,7 +65,7 @@ def verify(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of verify", "write table or json")
-    lake = Lake.open(current.settings.lake) if Lake(current.settings.lake).exists else None
+    lake = current.lake() if Lake(current.settings.lake, current.settings).exists else None
     task = _task(source, _window(since, until), keys)
     task = _narrowed(task, account, region, lake, quick)
     with _progress() as report:
@@ -73,14 +73,14 @@ def verify(
             outcome = run(task, report)
         finally:
             task.source.close()
-    if lake:
-        outcome.store(lake)
-    else:
-        current.say(f"{current.settings.lake}: there is no lake; the result is not kept")
     if output == "json":
         print(json.dumps(outcome.as_json()))
     else:
         _table(outcome)
+    if lake:
+        outcome.store(lake)
+    else:
+        current.say(f"{current.settings.lake}: there is no lake; the result is not kept")
     if outcome.failing:
         raise typer.Exit(1)
     if outcome.gaps and (since or until):

@@ -54,11 +54,16 @@ def say(engine: Engine, begin: datetime | None, end: datetime, moment: datetime)
         current.say(f"the newest event in the lake is {age.days:,} days old ({iso(newest)})")
 
 
-def tell_gaps(engine: Engine, begin: datetime | None, end: datetime) -> bool:
-    """Says what the log lacks of the window, a line an account; whether it lacks anything."""
-    from pipeline.assurance.coverage import coverage, gaps
+def tell_ground(engine: Engine, begin: datetime | None, end: datetime, lacking: list[str] | None = None) -> bool:
+    """Says what the log lacks of the window and whether it was verified; whether it lacks anything.
 
-    found = gaps(coverage(engine), begin or datetime.min.replace(tzinfo=UTC), end)
-    for line in found:
+    `lacking` are the lines on gaps where the caller knows them.
+    """
+    from pipeline.assurance.coverage import coverage, gaps
+    from pipeline.assurance.statement import statement
+
+    if lacking is None:
+        lacking = gaps(coverage(engine), begin or datetime.min.replace(tzinfo=UTC), end)
+    for line in (*lacking, *statement(engine, begin, end)):
         current.say(line)
-    return bool(found)
+    return bool(lacking)

@@ -155,6 +155,8 @@ class Engine:
         self.con.execute("set threads = $threads", {"threads": len(os.sched_getaffinity(0))})
         self.con.execute("set python_enable_replacements = false")  # a Python variable is no table
         self.con.execute("set errors_as_json = true")  # gives the position of an error
+        if self.plan and self.plan.storage:
+            self.plan.storage.attach(self.con)
 
     def _raw_tables(self) -> None:
         self.con.execute("create schema lake")

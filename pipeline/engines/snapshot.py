@@ -21,6 +21,7 @@ from pipeline.records.schema import FOLLOWING, TABLES
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
+    from pipeline.lake.storage import Storage
     from pipeline.lake.tables import Lake
 
 _TRIES = 5
@@ -35,6 +36,7 @@ class Plan:
     mixed: frozenset[str]
     snapshot_id: int | None
     events: Any = field(repr=False)
+    storage: Storage | None = field(default=None, repr=False)
 
     def newest(self) -> datetime | None:
         """The newest eventTime of the snapshot, from the bounds in its manifests; None without events.
@@ -69,7 +71,7 @@ def plan(lake: Lake, since: datetime | None = None, until: datetime | None = Non
         files["events"] = lake.files("events", since=since, until=until, snapshot_id=snapshot_id, table=events)
     loaded["events"] = events
     mixed = frozenset(name for name, table in loaded.items() if not _uniform(name, table))
-    return Plan(files, mixed, snapshot_id, events)
+    return Plan(files, mixed, snapshot_id, events, lake.storage)
 
 
 def consistent(events: Table, followed: dict[str, int]) -> int | None:

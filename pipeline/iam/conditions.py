@@ -132,9 +132,13 @@ def _tests(name: str, keys: object, variables: bool, place: str) -> Iterable[Tes
         raise PolicyError(place, "Null cannot be combined with IfExists", "write Null")
     if not isinstance(keys, Mapping):
         raise PolicyError(place, "is no JSON object", 'write {"key": value}')
+    seen: set[str] = set()
     for key, value in keys.items():
         if not isinstance(key, str) or ":" not in key:
             raise PolicyError(f"{place}.{key}", "is no condition key", "write SERVICE:KEY, such as aws:SourceIp")
+        if key.lower() in seen:
+            raise PolicyError(f"{place}.{key}", "is there twice, in other letters", "key names mind no case; keep one")
+        seen.add(key.lower())
         yield Test(
             operator=operator,
             qualifier=_QUALIFIERS.get(qualifier, ""),

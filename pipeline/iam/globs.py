@@ -41,7 +41,7 @@ def tokens(pattern: str) -> Glob:
     return tuple(found)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def fits(glob: Glob) -> Callable[[str], bool]:
     """A function that answers whether a whole text fits the glob, minding case."""
     if not glob:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from pipeline.errors import PolicyError
 
 IDENTITY, SCP, RCP, RESOURCE, ENDPOINT = "identity", "scp", "rcp", "resource", "vpc_endpoint"
-# AWS's largest documents (ReadOnlyAccess and the like) are under 100,000 characters.
-LARGEST = 1 << 20
+# AWS's own largest documents are under 100,000 characters; a bound keeps the work on any one of them small.
+_LARGEST = 1 << 18
 
 _MEMBERS = ("Version", "Id", "Statement")
 _SID = re.compile(r"[A-Za-z0-9]*\Z")
@@ -24,6 +26,8 @@ _NEEDS_RESOURCE = (IDENTITY, SCP, RCP, ENDPOINT)
 
 def check(document: Mapping[str, Any], kind: str, place: str) -> None:
     """Raises PolicyError at the first thing AWS would refuse; the document is one that `policy.parse` reads."""
+    if len(msgspec.json.encode(document)) > _LARGEST:
+        raise PolicyError(place, f"has more than {_LARGEST:,} characters", "split it: AWS takes none of this size")
     for name in document:
         if name not in _MEMBERS:
             raise PolicyError(f"{place}.{name}", "is no element of a policy", "names mind case: Version, Id, Statement")

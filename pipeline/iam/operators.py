@@ -119,7 +119,7 @@ def _ip(glob: Glob) -> Match:
     return lambda value: (found := _address(value)) is not None and found in network
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _arn(glob: Glob) -> Match:
     """Six parts, each a glob of its own; `*` alone is every ARN."""
     if glob == (STAR,):

@@ -98,8 +98,7 @@ def parse(document: object, place: str = "policy") -> Policy:
 
     Raises PolicyError, whose place is the element at fault (`policy.Statement[2].Effect`).
     """
-    if isinstance(document, str):
-        document = _decode(document, place)
+    document = decode(document, place)
     if not isinstance(document, Mapping):
         raise PolicyError(place, "a policy is a JSON object", "give one with Version and Statement")
     version = document.get("Version", "2008-10-17")
@@ -113,7 +112,10 @@ def parse(document: object, place: str = "policy") -> Policy:
     return Policy(version, statements)
 
 
-def _decode(text: str, place: str) -> object:
+def decode(text: object, place: str = "policy") -> object:
+    """The JSON value of a text, URL-encoded or not; anything but a text is returned as it is."""
+    if not isinstance(text, str):
+        return text
     plain = unquote(text) if text.lstrip()[:3].upper() in ("%7B", "%0A", "%20") else text
     try:
         return json.loads(plain)

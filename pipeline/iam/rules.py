@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.errors import PolicyError
 from pipeline.iam import grammar
 from pipeline.iam.conditions import Literal, Test, compile_conditions
 from pipeline.iam.globs import fits, tokens
-from pipeline.iam.policy import Statement, parse
+from pipeline.iam.policy import Statement, decode, parse
 from pipeline.iam.principals import Grade, Named, compile_principal
 from pipeline.iam.variables import Context, Template, Variable, fixed, resolve, template, unknown_keys
 
@@ -105,9 +104,8 @@ Hit = tuple[Rule, Grade]
 
 def compile_policy(document: object, kind: str, layer: str, place: str, level: int = 0, order: int = 0) -> list[Rule]:
     """The rules of one document, whose place in the input is `place`. Raises PolicyError for what AWS refuses."""
+    document = decode(document, place)
     parsed = parse(document, place)
-    if isinstance(document, str):
-        raise PolicyError(place, "is a text", "give the policy as a JSON object")
     assert isinstance(document, Mapping)
     grammar.check(document, kind, place)
     variables = parsed.version != "2008-10-17"

@@ -17,8 +17,8 @@ from pipeline.iam.rules import Hit
 Open = tuple[Hit, tuple[Literal, ...]]
 Outcome = tuple[str, str | None]
 
-# Steps of the search; what people write needs a few dozen.
-_BOUND = 2000
+# Literals looked at; what people write needs some hundreds. It bounds the depth of the search too.
+_BOUND = 50_000
 
 
 class _Bound(Exception):
@@ -63,12 +63,12 @@ def _shape(tree: Any) -> Any:
 class _Search:
     def __init__(self, outcome: Callable[[Iterable[Hit]], Outcome]) -> None:
         self.outcome = outcome
-        self.steps = 0
+        self.work = 0
 
     def tree(self, sure: list[Hit], undecided: list[Open]) -> Any:
         """An outcome, or a _Branch where it is open."""
-        self.steps += 1
-        if self.steps > _BOUND:
+        self.work += 1 + sum(len(literals) for _, literals in undecided)
+        if self.work > _BOUND:
             raise _Bound
         low = self.outcome(sure)
         if low[0] == "explicit_deny":
@@ -83,8 +83,9 @@ class _Search:
         if not choice:
             return low
         literal = choice[0][1][0]
-        true = self.tree(*_assume(literal, literal.sign, sure, [*denies, *helpful]))
-        false = self.tree(*_assume(literal, not literal.sign, sure, [*denies, *helpful]))
+        # By the atom, not by this literal: shapes are compared, and opposite signs must not look alike.
+        true = self.tree(*_assume(literal, True, sure, [*denies, *helpful]))
+        false = self.tree(*_assume(literal, False, sure, [*denies, *helpful]))
         return true if _shape(true) == _shape(false) else _Branch(literal, true, false)
 
 

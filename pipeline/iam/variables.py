@@ -9,7 +9,7 @@ wildcard.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from pipeline.iam.globs import Glob, Token, tokens
 
 # A name cannot hold braces, so a hostile run of "${" is passed over once.
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^{}',]+)(?:,\s*'([^']*)')?)\}")
+
+
+_MOST_VALUES = 1000
 
 
 class Unknown:
@@ -49,7 +52,9 @@ class Context:
 
 
 def _texts(key: str, value: object) -> tuple[str, ...]:
-    listed: Iterable[object] = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    listed: Sequence[object] = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    if len(listed) > _MOST_VALUES:
+        raise UsageError(f"context.{key}", f"has more than {_MOST_VALUES:,} values", "no key of AWS's has that many")
     return tuple(_text(key, each) for each in listed)
 
 

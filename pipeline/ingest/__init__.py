@@ -44,7 +44,7 @@ def ingest(
     chosen, places = selection or Selection(), opened(sources, settings)
     crew = Crew(settings.jobs)  # before the lake's libraries start threads of their own
     total = Summary()
-    rounds = Rounds(Lake(location), places, settings, chosen, crew, stop or Event(), progress=progress)
+    rounds = Rounds(Lake(location, settings), places, settings, chosen, crew, stop or Event(), progress=progress)
     try:
         left = places
         while left and not rounds.stop.is_set():
@@ -76,7 +76,7 @@ def follow(
     """
     places = opened(sources, settings)
     crew = Crew(settings.jobs)
-    rounds = Rounds(Lake(location), places, settings, selection, crew, stop, True, committed=committed)
+    rounds = Rounds(Lake(location, settings), places, settings, selection, crew, stop, True, committed=committed)
     try:
         return Follower(rounds, trouble).go()
     finally:
@@ -93,8 +93,8 @@ def plan(
 ) -> Summary:
     """What `ingest` would do, without reading an object or touching the lake: seen, skipped, bytes to read."""
     places = opened(sources, settings or Settings())
-    lake = Lake(location)
-    there = lake.exists and Lake.open(location)
+    lake = Lake(location, settings)
+    there = lake.exists and Lake.open(location, settings=settings)
     told = {each: Round(selection or Selection(), dry=True) for each in places}
     if there:
         marked = marks(lake)

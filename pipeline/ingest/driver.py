@@ -120,7 +120,7 @@ class Run:
 
     @cached_property
     def _comparer(self) -> Comparer:
-        return Comparer()
+        return Comparer(self.lake.storage)
 
     def _new(self, known: bool) -> Iterator[tuple[int, int, SourceObject]]:
         """(number, source, object) of what the lake does not know yet, sorted out as far as workers have come."""

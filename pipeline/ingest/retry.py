@@ -49,7 +49,7 @@ def retry(location: str | Path, settings: Settings | None = None, progress: Prog
     The others stay as they are. Raises NoDataError where there is no lake.
     """
     settings = settings or Settings()
-    lake = Lake.open(location)
+    lake = Lake.open(location, settings=settings)
     roll_forward(lake)
     records = QuarantinedRecords()
     sources: list[Source] = [records]
@@ -98,7 +98,7 @@ def _behind(entry: Entry, data: bytes, settings: Settings) -> tuple[Source, list
 def _release(lake: Lake, done: list[Entry]) -> None:
     """Closes the entries of messages whose objects the lake has, each by its own place."""
     if done:
-        batch = Batch(lake, Comparer(), Horizon(lake.load("events").metadata.last_sequence_number))
+        batch = Batch(lake, Comparer(lake.storage), Horizon(lake.load("events").metadata.last_sequence_number))
         for entry in done:
             named = {name: getattr(entry, name) for name in ("id", "kind", "place", "uri", "reason")}
             batch.refused.append(named | {"status": "released"})

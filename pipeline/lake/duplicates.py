@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.lake.storage import Storage
 from pipeline.records import rebuild
 from pipeline.records.plain import canonical
 from pipeline.records.schema import RECORD
@@ -32,9 +33,10 @@ def keys_of(rows: pa.Table) -> list[str]:
 class Comparer:
     """An in-memory DuckDB that compares rows with the lake's files; its memory is bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._duckdb = duckdb.connect(config={"memory_limit": "160MB", "threads": 1})
         self._duckdb.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+        storage.attach(self._duckdb)
 
     def rows_in(self, rows: pa.Table, files: list[str]) -> list[int]:
         """Numbers of the rows whose event one of the files holds; `rows` as for `keys_of`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import pyarrow as pa
 
+from pipeline.lake.rewrite import scratch
 from pipeline.lake.tables import Lake
 
 SCHEMA = pa.schema(
@@ -35,8 +35,7 @@ class Entry:
 
 def entries(lake: Lake) -> list[Entry]:
     """What is in quarantine now, oldest first: a later row `released` closes those of its id."""
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with scratch(lake) as connection:
         rows = connection.execute(
             "select id, any_value(kind), any_value(place), any_value(uri), any_value(reason), min(quarantined_at) "
             "from read_parquet(?, union_by_name=true, hive_partitioning=false) "
@@ -48,7 +47,7 @@ def entries(lake: Lake) -> list[Entry]:
 
 def raw(lake: Lake, identity: str) -> bytes:
     """The bytes of a refused record, as they stood in its object."""
-    with duckdb.connect() as connection:
+    with scratch(lake) as connection:
         found = connection.execute(
             "select any_value(raw) from read_parquet(?, union_by_name=true, hive_partitioning=false) where id = ?",
             [lake.files("quarantine"), identity],

@@ -66,9 +66,9 @@ def scratch(lake: Lake, memory: int = _MEMORY, threads: int = 0) -> Iterator[duc
 
 
 def write_anew(
-    lake: Lake, name: str, old: list[str], folder: str, parts: int, connection: duckdb.DuckDBPyConnection
+    lake: Lake, name: str, old: list[str], place: str, parts: int, connection: duckdb.DuckDBPyConnection
 ) -> list[str]:
-    """Writes the rows of `old` sorted into about `parts` new files below `folder`; gives their paths.
+    """Writes the rows of `old` sorted into about `parts` new files whose names begin with `place`; gives them.
 
     Raises LakeError where what was written does not hold what was read.
     """
@@ -77,15 +77,15 @@ def write_anew(
     order = ", ".join(f'"{each}"' for each in ORDER.get(name, ()))
     sql = _ROWS.get(name, f"select * from {READ}") + (f" order by {order}" if order else "")
     reader = connection.sql(sql, params=[files]).to_arrow_reader(_BATCH)
-    new = write_rows(lake, name, reader, folder, -(-before[0] // max(parts, 1)) or 1)
+    new = write_rows(lake, name, reader, place, -(-before[0] // max(parts, 1)) or 1)
     if fingerprint(connection, name, [lake.carrier(name), *new]) != before:
         for path in new:
             lake.storage.delete(path)
-        raise LakeError(folder, "the rewritten files do not hold what was read", "report this; nothing was changed")
+        raise LakeError(place, "the rewritten files do not hold what was read", "report this; nothing was changed")
     return new
 
 
-def write_rows(lake: Lake, name: str, reader: Any, folder: str, rows_per_file: int) -> list[str]:
+def write_rows(lake: Lake, name: str, reader: Any, place: str, rows_per_file: int) -> list[str]:
     """Streams record batches into files of so many rows each; gives their paths."""
     schema = lake.schema(name)
     settings = {"compression_level": 3, "write_statistics": STATISTICS.get(name, True)}
@@ -107,7 +107,7 @@ def write_rows(lake: Lake, name: str, reader: Any, folder: str, rows_per_file: i
                     flush()
                     if writer is not None:
                         writer.close()
-                    paths.append(f"{folder}/{uuid.uuid4().hex}.parquet")
+                    paths.append(f"{place}-{uuid.uuid4().hex}.parquet")
                     writer, room = lake.storage.writer(paths[-1], schema, **settings), rows_per_file
                 some = batch.slice(0, min(room, batch.num_rows))
                 batch = batch.slice(some.num_rows)

@@ -76,6 +76,13 @@ class Storage:
         with self._told(path):
             return bool(self.filesystem.get_file_info(_key(path)).type == FileType.File)
 
+    def size(self, path: str) -> int:
+        """Bytes of a file; raises FileNotFoundError."""
+        if not self.remote:
+            return Path(path).stat().st_size
+        with self._told(path):
+            return int(self.filesystem.get_file_info(_key(path)).size)
+
     def get(self, path: str) -> bytes:
         """The file's content; raises FileNotFoundError."""
         if not self.remote:

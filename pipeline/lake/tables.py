@@ -183,12 +183,17 @@ class Lake:
         if used and not self.exists:
             raise LakeError(self.location, "is no lake and not empty", "name an empty or a new folder by --lake")
 
-    def _check_version(self) -> None:
+    def birth(self) -> tuple[int, str]:
+        """The lake's version, and the instant at which it was made. Raises LakeError where its marker is damaged."""
         place = f"{self.location}/{MARKER}"
         try:
-            version = json.loads(self.storage.get(place))["version"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            marker = json.loads(self.storage.get(place))
+            return marker["version"], str(marker.get("made_at", ""))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LakeError(place, "cannot be understood", "restore it, or ingest into a new lake") from error
+
+    def _check_version(self) -> None:
+        version, _ = self.birth()
         if not isinstance(version, int) or version > VERSION:
             problem = f"the lake has version {version}, this Trailsift knows up to {VERSION}"
             raise LakeError(self.location, problem, "upgrade trailsift")

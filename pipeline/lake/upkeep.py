@@ -72,7 +72,7 @@ def merge(lake: Lake, table: Table) -> bool:
         for group in groups:
             paths = [lake.storage.path(each.file_path) for each in group]
             folder = paths[0].rpartition("/")[0]
-            new += write_anew(lake, name, paths, folder, 1, connection)
+            new += write_anew(lake, name, paths, f"{folder}/merge", 1, connection)
     old = [each for group in groups for each in group]
     return exchange(lake, table, old, new, "merge", planned)
 

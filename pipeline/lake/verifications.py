@@ -6,6 +6,7 @@ leaves rows that no reader counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,11 +27,12 @@ def store_verification(lake: Lake, runs: pa.Table, digests: pa.Table, problems: 
             _append(lake, name, rows)
 
 
-def ledger_files(lake: Lake) -> list[str]:
-    """Parquet files of the ledger, brought up to date with what is committed."""
+def hashes(lake: Lake) -> Iterator[pa.Table]:
+    """uri, etag, size, sha256 (of the uncompressed bytes) and status of every object read, some at a time."""
     lake.make()
     roll_forward(lake)
-    return lake.files("ledger")
+    for path in lake.files("ledger"):
+        yield lake.storage.read(path, ["uri", "etag", "size", "sha256", "status"])
 
 
 def _append(lake: Lake, name: str, rows: pa.Table) -> None:

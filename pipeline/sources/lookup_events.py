@@ -211,18 +211,17 @@ class LookupSource(Source):
             )
         first = max(oldest.date(), since or oldest.date())
         last = min(now.date(), until or now.date())
-        lacking: dict[str, list[Window]] = {}
-        for region in self._regions(this):
-            there = days(self.account, region, first, last)
-            done = this.known([_closed(each) for each in there])
-            parts = {each: each.finer() for each in there if each.uri not in done}
-            known = this.known([_closed(part) for hours in parts.values() for part in hours])
-            found: list[Window] = []
-            for day, hours in parts.items():
-                whole = day.start >= oldest and self._is_closed(day) and not any(each.uri in known for each in hours)
-                there_is = [each for each in hours if oldest < each.end and each.start < now and each.uri not in known]
-                found += [day] if whole else there_is
-            lacking[region] = found
+        lacking: dict[str, list[Window]] = {region: [] for region in self._regions(this)}
+        there = [each for region in lacking for each in days(self.account, region, first, last)]
+        done = this.known([_closed(each) for each in there])
+        parts = {each: each.finer() for each in there if each.uri not in done}
+        known = this.known([_closed(part) for hours in parts.values() for part in hours])
+        for day, hours in parts.items():
+            if day.start >= oldest and self._is_closed(day) and not any(each.uri in known for each in hours):
+                lacking[day.region].append(day)
+            else:
+                left = [each for each in hours if oldest < each.end and each.start < now and each.uri not in known]
+                lacking[day.region] += left
         return lacking
 
     def _is_closed(self, window: Window) -> bool:

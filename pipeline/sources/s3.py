@@ -11,12 +11,14 @@ from typing import Any
 
 from pipeline.config import SourceSettings
 from pipeline.errors import NoDataError, SourceError, UsageError
-from pipeline.sources.aws import EXPIRED, UNKNOWN, T, client, code_of, fault, patiently
+from pipeline.sources.aws import EXPIRED, UNKNOWN, T, client, code_of, fault, passes, patiently
 from pipeline.sources.base import Round, Source, SourceObject
 from pipeline.sources.local import SUFFIXES
 from pipeline.sources.trails import Answer, Page, Walk
 
 _LOCK = threading.Lock()
+# So many requests in a row that all patience did not help mean that it is the place, not the objects.
+LOST = 16
 # A bucket's name as boto3 takes it; a key may hold anything.
 _LOCATION = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])(?:/(?P<key>.*))?", re.DOTALL)
 
@@ -32,6 +34,7 @@ class Objects:
         self.settings = settings
         self.payer = {"RequestPayer": "requester"} if settings.request_payer else {}
         self._client: Any = None
+        self._lost = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_client": None}
@@ -86,9 +89,13 @@ class Objects:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return patiently(call)
+            answer = patiently(call)
         except (BotoCoreError, ClientError) as error:
-            raise _told(self.settings.location, error) from error
+            self._lost += passes(error)
+            lost = self._lost >= LOST
+            raise (fault if lost else _told)(self.settings.location, error) from error
+        self._lost = 0
+        return answer
 
 
 class S3Source(Source):

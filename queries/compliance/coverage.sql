@@ -16,6 +16,7 @@
 -- listed = "log objects of that day that digests list; null where no digest does"
 -- missing = "of these, objects the lake does not have"
 -- altered = "of these, objects of which the lake took other bytes than the digest says"
+-- integrity = "verified, partly (hours without a valid digest), doubtful (something is wrong), or unverified"
 -- [params.since]
 -- type = "timestamp"
 -- default = "-90d"
@@ -43,7 +44,8 @@ select
     coalesce(sources, []) as sources,
     listed,
     coalesce(missing, 0) as missing,
-    coalesce(altered, 0) as altered
+    coalesce(altered, 0) as altered,
+    coalesce(integrity, 'unverified') as integrity
 from coverage
 full join expected using (account_id, awsRegion, day)
 where day between $since::date and $until::date

@@ -16,6 +16,7 @@
 -- listed = "log objects of that day that digests list; null where no digest does"
 -- missing = "of these, objects the lake does not have"
 -- altered = "of these, objects of which the lake took other bytes than the digest says"
+-- integrity = "verified, partly (hours without a valid digest), doubtful (something is wrong), or unverified"
 -- ///
 -- Between an account's first and last day every region is expected that it ever delivered from. A region may be
 -- silent, since CloudTrail writes nothing where nothing happens; a day on which the whole account is silent between
@@ -83,6 +84,22 @@ days as (
 regions as (
     select distinct account_id, awsRegion from seen
 ),
+digests as (
+    select
+        account_id, awsRegion, end_time, start_time,
+        arg_max(status = 'valid' and digest.logs_valid = digest.logs_listed, verified_at) as whole
+    from lake.verified_digests digest
+    join lake.verifications using (run_id, chain)
+    group by chain, object, account_id, awsRegion, end_time, start_time
+),
+checked as (
+    select
+        account_id, awsRegion, end_time::date as day,
+        bool_and(whole) as whole,
+        count(distinct time_bucket(interval 1 hour, end_time)) as hours
+    from digests
+    group by all
+),
 alive as (
     select account_id, day from delivered
     union
@@ -105,10 +122,17 @@ select
     coalesce(sources, []) as sources,
     listed,
     coalesce(missing, 0) as missing,
-    coalesce(altered, 0) as altered
+    coalesce(altered, 0) as altered,
+    case
+        when checked.hours is null then 'unverified'
+        when not checked.whole or altered > 0 or missing > 0 then 'doubtful'
+        when checked.hours < 24 then 'partly'
+        else 'verified'
+    end as integrity
 from days
 join regions using (account_id)
 left join delivered using (account_id, awsRegion, day)
 left join objects using (account_id, awsRegion, day)
 left join digested using (account_id, awsRegion, day)
+left join checked using (account_id, awsRegion, day)
 left join alive using (account_id, day)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.assurance.coverage import accounts, coverage, gaps
 from pipeline.catalog import Catalog
 from pipeline.engines.duckdb import Engine, over
-from pipeline.records.schema import LEDGER, OTHER, USAGE
+from pipeline.records.schema import LEDGER, OTHER, USAGE, VERIFICATIONS, VERIFIED_DIGESTS
 from tests.logs import ACCOUNT
 
 OTHER_ACCOUNT = "444455556666"
@@ -41,9 +41,12 @@ def digest(*logs: tuple[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def engine(
-    usage: list[dict[str, Any]], ledger: list[dict[str, Any]] | None = None, digests: list[dict[str, Any]] | None = None
+    usage: list[dict[str, Any]],
+    ledger: list[dict[str, Any]] | None = None,
+    digests: list[dict[str, Any]] | None = None,
+    **more: pa.Table,
 ) -> Iterator[Engine]:
-    tables = {
+    tables = more | {
         "usage": pa.Table.from_pylist(usage, schema=USAGE),
         "ledger": pa.Table.from_pylist(ledger or [], schema=LEDGER),
         "digests": pa.Table.from_pylist(digests or [], schema=OTHER),
@@ -156,3 +159,48 @@ def test_the_question_adds_expected_regions_as_silent() -> None:
         (2, "ap-south-1", "silent"),
         (2, "eu-west-1", "delivered"),
     ]
+
+
+def verified(hours: int, day: int = 1, run: int = 1, logs_valid: int = 2, status: str = "valid") -> dict[str, pa.Table]:
+    """A verification of the first hours of a day, each with a digest that lists two logs."""
+    start = datetime(2026, 11, day, tzinfo=UTC)
+    row = {"run_id": f"r{run}", "chain": "c", "account_id": ACCOUNT, "awsRegion": "eu-west-1"}
+    row |= {"verified_at": datetime(2026, 12, run, tzinfo=UTC), "from_time": start, "logs_valid": 99}
+    rows = [
+        {
+            "run_id": f"r{run}",
+            "chain": "c",
+            "object": f"d{hour}",
+            "status": status,
+            "start_time": start + timedelta(hours=hour - 1),
+            "end_time": start + timedelta(hours=hour),
+            "logs_listed": 2,
+            "logs_in_lake": 2,
+            "logs_valid": logs_valid,
+        }
+        for hour in range(hours)
+    ]
+    return {
+        "verifications": pa.Table.from_pylist([row], schema=VERIFICATIONS),
+        "verified_digests": pa.Table.from_pylist(rows, schema=VERIFIED_DIGESTS),
+    }
+
+
+def integrity_of(tables: dict[str, pa.Table]) -> str:
+    with engine([used(1)], **tables) as made:
+        return str(made.query("select integrity from coverage").to_pylist()[0]["integrity"])
+
+
+def test_a_day_is_verified_when_every_hour_is() -> None:
+    assert integrity_of({}) == "unverified"
+    assert integrity_of(verified(24)) == "verified"
+    assert integrity_of(verified(23)) == "partly"
+    assert integrity_of(verified(24, day=2)) == "unverified"
+    assert integrity_of(verified(24, logs_valid=1)) == "doubtful"
+    assert integrity_of(verified(24, status="unsigned")) == "doubtful"
+
+
+def test_the_newest_verification_counts() -> None:
+    before, after = verified(24, logs_valid=1), verified(24, run=2)
+    assert integrity_of({name: pa.concat_tables([before[name], after[name]]) for name in before}) == "verified"
+    assert integrity_of({name: pa.concat_tables([after[name], before[name]]) for name in before}) == "verified"

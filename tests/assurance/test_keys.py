@@ -57,6 +57,21 @@ def test_a_digest_signed_long_after_its_hour(asked: CloudTrail, tmp_path: Path) 
     assert run(to_folder(tmp_path / "trail", trail)) == []
 
 
+def test_aws_is_asked_once_a_month_and_once_more_for_a_key_it_does_not_know(asked: CloudTrail, tmp_path: Path) -> None:
+    asked.add_public_key(public_der("first"), START - 60 * DAY, START, fingerprint("first"))
+    trail = Trail(moment=START - 33 * DAY).hours(60, logs=0)  # from 29 September into October
+    trail.key = "second"
+    keys, calls = ListedKeys(SourceSettings(str(tmp_path))), []
+    original = keys._ask
+    keys._ask = lambda *asking: (calls.append(asking), original(*asking))[1]  # type: ignore[method-assign]
+    trail.hours(30, logs=0)
+    folder = to_folder(tmp_path / "trail", trail)
+    found = verify(Task(open_source(str(folder)), str(folder), keys))
+    assert kinds(found) == ["unknown_key"] and found.total("digests_valid") == 60
+    # October, whose answer holds the key of September too; and once up to now for the key that AWS does not know.
+    assert len(calls) == 2
+
+
 def test_aws_that_refuses_ends_the_run(asked: CloudTrail, tmp_path: Path) -> None:
     asked.configure(denied=["eu-west-1"])
     with pytest.raises(SourceError, match=r"public keys of eu-west-1.*--keys FILE"):

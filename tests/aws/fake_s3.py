@@ -162,7 +162,8 @@ class Handler(BaseHTTPRequestHandler):
         elif wanted and wanted.strip('"') != etag(body):
             self.answer(412, b"<Error><Code>PreconditionFailed</Code><Message>another</Message></Error>")
         else:
-            self.answer(200, body, {"ETag": f'"{etag(body)}"'}, cut)
+            modified = {"Last-Modified": "Thu, 01 Oct 2026 00:00:00 GMT"}
+            self.answer(200, body, {"ETag": f'"{etag(body)}"'} | modified, cut)
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: str = "") -> None:
         """Sends an answer, or half of it: `half` then closes as if it were all, `torn` breaks the connection."""

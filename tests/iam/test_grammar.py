@@ -5,7 +5,9 @@ Sources: "Grammar of the IAM JSON policy language", "IAM policy validation check
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -62,6 +64,8 @@ def one(**changes: Any) -> Json:
         (one(Condition={"StringEquals": "b"}), ".Statement[0].Condition.StringEquals"),
         (one(Condition={"StringEquals": {"username": "b"}}), ".Statement[0].Condition.StringEquals.username"),
         (one(Condition={"StringEquals": {"aws:a": {"b": 1}}}), ".Statement[0].Condition.StringEquals.aws:a"),
+        (one(Condition={"StringEquals": {"aws:a": "b", "AWS:a": "c"}}), ".Statement[0].Condition.StringEquals.AWS:a"),
+        (one(Resource=["arn:aws:s3:::" + "a" * 300_000]), ""),
         (one(Condition={"NumericLessThan": {"aws:a": "ten"}}), ".Statement[0].Condition.NumericLessThan.aws:a"),
         (one(Condition={"DateLessThan": {"aws:a": "soon"}}), ".Statement[0].Condition.DateLessThan.aws:a"),
         (one(Condition={"IpAddress": {"aws:a": "10.0.0.0/33"}}), ".Statement[0].Condition.IpAddress.aws:a"),
@@ -120,7 +124,7 @@ def test_other_kinds(policies: object, place: str) -> None:
         {"rcps": [[allow(Principal="*"), deny("s3:*", NotResource="arn:aws:s3:::b/*", Principal={"AWS": "*"})]]},
         {"scps": [[deny(NotAction=["iam:*", "s3:Get*Object"], Resource="arn:aws:s3:::b")]]},
         {"identity": [one(Sid=""), one(Action=["*", "s3:?*"], Resource=["*", "arn:aws:s3:::b/${aws:username}"])]},
-        {"identity": [{"Statement": one()["Statement"][0]}]},
+        {"identity": [{"Statement": one()["Statement"][0]}, json.dumps(one()), quote(json.dumps(one()))]},
     ],
 )
 def test_what_aws_accepts(policies: Json) -> None:

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from pipeline.iam import undecided
@@ -54,6 +54,10 @@ FULL = allow()
          ["aws:RequestedRegion"]),
         ({"identity": [FULL, allow("*", "*", MFA)], "boundary": [allow("*", "*", AT_HOME)]}, "conditional",
          ["aws:SourceIp"]),
+        # One of a and b, not both: the literals of opposite sign are told apart.
+        ({"identity": [allow("*", "*", {"StringEquals": {"aws:a": "x", "aws:b": "x"}}),
+                       allow("*", "*", {"StringNotEquals": {"aws:a": "x", "aws:b": "x"}})]}, "conditional",
+         ["aws:a", "aws:b"]),
         # A Deny that may apply makes an implicit denial an explicit one: still not the same decision.
         ({"identity": [deny("*", "*", NEAR)]}, "conditional", ["aws:RequestedRegion"]),
         ({"identity": [FULL], "resource": named("*", "Deny", Condition=AT_HOME)}, "conditional", ["aws:SourceIp"]),
@@ -108,6 +112,7 @@ tests = some.dictionaries(
 rules = some.lists(some.tuples(some.sampled_from([allow, allow, deny]), tests), max_size=4)
 
 
+@settings(max_examples=200, deadline=None)
 @given(rules, rules, some.booleans())
 def test_conditional_is_exactly_what_some_value_changes(one: list[Any], two: list[Any], bounded: bool) -> None:
     """With a test on each key that can go either way, trying all of them tells the same."""
@@ -130,19 +135,26 @@ def test_conditional_is_exactly_what_some_value_changes(one: list[Any], two: lis
     assert set(found.conditions) == matter
 
 
-def test_very_many_unknown_keys_end_in_conditional(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = 0
-    tree = undecided._Search.tree
+@pytest.mark.parametrize(
+    ("count", "each"),
+    [(60, 2), (1, 400), (1, 5000), (400, 1), (3000, 1)],
+)
+def test_very_many_unknown_keys_end_in_conditional(monkeypatch: pytest.MonkeyPatch, count: int, each: int) -> None:
+    """Outcomes far too many to try: the work stays within its bound, in breadth and in depth."""
+    searches: list[undecided._Search] = []
 
-    def counted(self: Any, *given_: Any) -> Any:
-        nonlocal steps
-        steps += 1
-        return tree(self, *given_)
+    class Watched(undecided._Search):
+        def __init__(self, *given_: Any) -> None:
+            super().__init__(*given_)
+            searches.append(self)
 
-    monkeypatch.setattr(undecided._Search, "tree", counted)
-    # Each Deny hangs on two keys of its own: the outcomes to tell apart are far too many to try.
-    many = [deny("*", "*", {"StringEquals": {f"aws:a{i}": "x", f"aws:b{i}": "x"}}) for i in range(60)]
-    some_ = [allow("*", "*", {"StringEquals": {f"aws:c{i}": "x", f"aws:d{i}": "x"}}) for i in range(60)]
-    found = judge({"identity": [*many, *some_]}, partial=True)
-    assert found.decision == "conditional" and len(found.conditions) == 240
-    assert steps <= undecided._BOUND + 1
+    monkeypatch.setattr(undecided, "_Search", Watched)
+    rules = []
+    for number in range(count):
+        for effect in ("Allow", "Deny"):
+            keys = {f"aws:{effect}{number}x{i}": "x" for i in range(each)}
+            rules.append(statement(effect, condition={"StringEquals": keys}))
+    documents = [document(*rules[place : place + 500]) for place in range(0, len(rules), 500)]
+    found = judge({"identity": documents}, partial=True)
+    assert found.decision == "conditional" and found.conditions
+    assert searches[0].work <= undecided._BOUND + 2 * count * each + 1

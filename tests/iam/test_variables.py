@@ -168,3 +168,5 @@ def test_context_values_become_texts() -> None:
     assert context.get("a") == ("true",) and context.get("b") == ("1", "2.5", "x") and context.get("c") == ()
     with pytest.raises(UsageError):
         Context({"a": [[]]})
+    with pytest.raises(UsageError):
+        Context({"a": ["x"] * 1001})

@@ -229,8 +229,8 @@ def test_the_batch_in_hand_is_finished_unless_told_twice(tmp_path: Path, queue: 
         time.sleep(0.2)  # two at once are one
     if signals == 1:
         Path(f"{gate}.go").touch()
-    process.communicate(timeout=60)
-    assert process.returncode == (0 if signals == 1 else -signal.SIGTERM)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == (0 if signals == 1 else -signal.SIGTERM), talk
     assert queue.left() == (1 if signals == 1 else 2)
 
 

@@ -162,7 +162,7 @@ def _no_constant(text: str) -> Any:
 
 def _integer(text: str) -> Any:
     # Longer ones Python refuses to read; as numbers they are beyond every double.
-    return int(text) if len(text) < 4000 else float(text)
+    return int(text) if len(text) <= 4000 else float(text)
 
 
 def _keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Settings, SourceSettings
-from pipeline.errors import SourceError
+from pipeline.errors import NoDataError, SourceError
 from pipeline.ingest import driver, ingest
 from pipeline.ingest.retry import retry
 from pipeline.ingest.summary import Summary
@@ -24,6 +24,7 @@ from pipeline.lake.listings import marks
 from pipeline.lake.quarantine import entries
 from pipeline.lake.tables import Lake
 from pipeline.sources import aws
+from pipeline.sources import s3 as s3_source
 from pipeline.sources.base import Round, open_source
 from pipeline.sources.s3 import S3Source
 from tests.aws.fake_s3 import FakeS3
@@ -207,6 +208,37 @@ def test_nobody_there(bucket: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = SourceSettings(PLACE, endpoint_url=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SourceError, match=r"^s3://trail-logs/AWSLogs: cannot be reached \(.*Could not connect"):
         list(open_source(nowhere).objects(Round()))
+
+
+def test_a_place_that_answers_nothing_any_more_ends_the_run(
+    bucket: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient(monkeypatch)
+    monkeypatch.setattr(s3_source, "LOST", 4)
+    bucket.fault("reset", skip=2, times=-1)
+    with pytest.raises(SourceError, match=r"^s3://trail-logs/AWSLogs: cannot be reached \("):
+        run(tmp_path / "lake")
+    bucket.mend()
+    run(tmp_path / "lake")
+    check(tmp_path / "lake")
+
+
+def test_without_credentials(bucket: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with pytest.raises(SourceError, match=r"Unable to locate credentials\); configure AWS credentials"):
+        run(tmp_path / "lake")
+
+
+def test_who_may_list_only_below_a_folder_may_name_it(bucket: FakeS3) -> None:
+    """S3 answers 403, not 404, for what is not there to those who may not list the whole bucket."""
+    for kind in ("head", "get"):
+        bucket.fault("error", on=kind, status=403, code="AccessDenied", times=1)
+    assert len(list(open_source(PLACE).objects(Round()))) == OBJECTS
+    for kind in ("head", "get"):
+        bucket.fault("error", on=kind, status=403, code="AccessDenied", times=1)
+    with pytest.raises(NoDataError, match=r"^s3://trail-logs/nothing: AWS refused \("):
+        list(open_source("s3://trail-logs/nothing").objects(Round()))
 
 
 def test_a_quarantined_object_is_taken_once_it_is_put_right(bucket: FakeS3, tmp_path: Path) -> None:

@@ -1,28 +1,10 @@
-"""`trailsift lake …`: what is in the lake, and its upkeep."""
+"""`trailsift lake quarantine`: what ingestion refused, and another try at it."""
 
 from __future__ import annotations
 
 import typer
 
 from pipeline.cli.context import current
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the verbs."""
-    verbs = typer.Typer(help="What is in the lake, and its upkeep.", no_args_is_help=True)
-    verbs.command("info", help="Tables with their rows, files and bytes.")(info)
-    verbs.command("quarantine", help="List what ingestion refused, or try it again.")(quarantine)
-    app.add_typer(verbs, name="lake")
-
-
-def info(output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")) -> None:
-    """One row a table: rows, data files, bytes on disk, the snapshot they belong to."""
-    import sys
-
-    from pipeline import export
-    from pipeline.lake.info import tables
-
-    export.write(tables(current.lake()), output, sys.stdout, color=current.color)
 
 
 def quarantine(
