@@ -4,8 +4,9 @@ TrailsiftError          1  something failed
 ├── UsageError          2  the command was asked for something it cannot do
 ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
 ├── SourceError         1  a place logs come from cannot be read
-│   └── UnreachableError   … now; the same request may succeed later
+│   └── UnreachableError 1  it cannot be read now; the same request may succeed later
 ├── LakeError           1  the lake cannot be opened, written or understood
+│   └── CrewError       1  a worker process died in the middle of its work
 ├── QueryError          1  a question file or an SQL text is wrong
 ├── SnapshotError       1  an IAM snapshot file cannot be understood
 └── PolicyError         1  a document is no IAM policy
@@ -49,6 +50,10 @@ class UnreachableError(SourceError):
 
 class LakeError(TrailsiftError):
     """The lake cannot be opened or written."""
+
+
+class CrewError(LakeError):
+    """A worker process of ingestion died: killed, or out of memory. Nothing of its batch is in the lake."""
 
 
 class QueryError(TrailsiftError):

@@ -8,15 +8,8 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from pipeline.errors import LakeError
+from pipeline.errors import CrewError
 from pipeline.ingest.workers import Orders, work
-
-
-class CrewError(LakeError):
-    """A worker process died: killed, or out of memory. Nothing of its batch is in the lake."""
-
-    def __init__(self) -> None:
-        super().__init__("ingest", "a worker process died", "run the same command again")
 
 
 class Crew:
@@ -55,7 +48,7 @@ class Crew:
             try:
                 message = pipe.recv()
             except (EOFError, ConnectionResetError):
-                raise CrewError from None
+                raise CrewError("ingest", "a worker process died", "run the same command again") from None
             yield pipe, message
 
     def send(self, pipe: Connection, message: Any) -> None:
@@ -63,7 +56,7 @@ class Crew:
         try:
             pipe.send(message)
         except (BrokenPipeError, ConnectionResetError):
-            raise CrewError from None
+            raise CrewError("ingest", "a worker process died", "run the same command again") from None
 
     def close(self) -> None:
         """Ends the workers; what they were at counts for nothing."""

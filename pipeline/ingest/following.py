@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from pipeline.errors import SourceError, UnreachableError
-from pipeline.ingest.crew import CrewError
+from pipeline.errors import CrewError, SourceError, UnreachableError
 from pipeline.ingest.rounds import Rounds
 from pipeline.ingest.summary import Summary
 from pipeline.sources.base import Source

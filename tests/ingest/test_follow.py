@@ -17,9 +17,8 @@ import pytest
 
 import pipeline.ingest
 from pipeline.config import Settings
-from pipeline.errors import SourceError, UnreachableError
+from pipeline.errors import CrewError, SourceError, UnreachableError
 from pipeline.ingest import Selection, follow, following
-from pipeline.ingest.crew import CrewError
 from pipeline.ingest.summary import Summary
 from pipeline.sources.base import Round, Source, SourceObject
 from tests.aws import notices
