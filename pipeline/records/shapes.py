@@ -100,6 +100,15 @@ def lookup_page(events: list[Raw]) -> Iterator[bytes | Refused]:
     """LookupEvents gives each record as a string in `CloudTrailEvent` (API reference, Event)."""
     for event in events:
         try:
-            yield _lookup.decode(event).CloudTrailEvent.encode()
-        except (*NO_JSON, UnicodeEncodeError):
+            yield _record_of(event).encode()
+        except (*NO_JSON, ValueError):
             yield Refused(bytes(event), "has no CloudTrailEvent text")
+
+
+def _record_of(event: Raw) -> str:
+    try:
+        return _lookup.decode(event).CloudTrailEvent
+    except NO_JSON:
+        # Another member may hold what JSON allows and msgspec refuses; ValueError where it is not that.
+        text = members(event).get("CloudTrailEvent", b"")
+        return msgspec.json.decode(text, type=str)

@@ -60,7 +60,6 @@ class Objects:
 
     def head(self, bucket: str, key: str) -> SourceObject:
         """The object as a listing would give it."""
-
         try:
             found = self._ask(lambda: self.client.head_object(Bucket=bucket, Key=key, **self.payer))
         except FileNotFoundError:
@@ -80,17 +79,21 @@ class Objects:
         named: dict[str, Any] = {"Bucket": bucket, "Prefix": page.prefix} | self.payer
         named |= {} if page.flat else {"Delimiter": "/"}
         named |= {"ContinuationToken": page.token} if page.token else {"StartAfter": page.after} if page.after else {}
-        found = self._ask(lambda: self.client.list_objects_v2(**named))
+        try:
+            found = self._ask(lambda: self.client.list_objects_v2(**named))
+        except OSError as error:
+            raise SourceError(self.settings.location, f"cannot be listed ({error})", "run it again later") from error
         objects = [item(bucket, each["Key"], each["ETag"], each["Size"]) for each in found.get("Contents", [])]
         folders = [each["Prefix"] for each in found.get("CommonPrefixes", [])]
         return Answer(objects, folders, found.get("NextContinuationToken", ""))
 
     def _ask(self, call: Callable[[], T]) -> T:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = patiently(call)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             self._lost += passes(error)
             lost = self._lost >= LOST
             raise (fault if lost else _told)(self.settings.location, error) from error
@@ -159,7 +162,7 @@ def item(bucket: str, key: str, etag: str, size: int) -> SourceObject:
 
 def _told(location: str, error: Exception) -> OSError | SourceError:
     """What it means for one object that AWS answered its request with this error."""
-    from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ParamValidationError
+    from botocore.exceptions import ClientError, ConnectionError, ParamValidationError
 
     code, text = code_of(error), " ".join(str(error).split())
     if isinstance(error, ClientError):
@@ -172,6 +175,6 @@ def _told(location: str, error: Exception) -> OSError | SourceError:
         if code == "InvalidObjectState":
             return OSError("lies in an archive storage class; restore it to have it read")
         return OSError(f"AWS refused ({text})")
-    if isinstance(error, HTTPClientError | IncompleteReadError | ParamValidationError):
+    if isinstance(error, ParamValidationError) or (passes(error) and not isinstance(error, ConnectionError)):
         return OSError(f"cannot be read ({text})")
     return fault(location, error)

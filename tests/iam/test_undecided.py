@@ -58,6 +58,12 @@ FULL = allow()
         ({"identity": [allow("*", "*", {"StringEquals": {"aws:a": "x", "aws:b": "x"}}),
                        allow("*", "*", {"StringNotEquals": {"aws:a": "x", "aws:b": "x"}})]}, "conditional",
          ["aws:a", "aws:b"]),
+        # Whatever the order in which keys are written, one that makes no difference is not named.
+        ({"identity": [FULL, allow("*", "*", {"StringEquals": {"aws:c": "x", "aws:a": "x"}})],
+          "boundary": [allow("*", "*", {"StringEquals": {"aws:b": "x", "aws:a": "x"}})]}, "conditional",
+         ["aws:a", "aws:b"]),
+        ({"identity": [FULL, *(allow("*", "*", {"StringEquals": {f"aws:c{i}": "x"}}) for i in range(40))],
+          "boundary": [allow("*", "*", NEAR)]}, "conditional", ["aws:RequestedRegion"]),
         # A Deny that may apply makes an implicit denial an explicit one: still not the same decision.
         ({"identity": [deny("*", "*", NEAR)]}, "conditional", ["aws:RequestedRegion"]),
         ({"identity": [FULL], "resource": named("*", "Deny", Condition=AT_HOME)}, "conditional", ["aws:SourceIp"]),

@@ -96,6 +96,15 @@ def test_a_bad_line_costs_only_itself() -> None:
     assert [isinstance(each, Refused) for each in found] == [False, True, False]
 
 
+def test_half_a_surrogate_beside_the_record_of_a_lookup_page_costs_nothing() -> None:
+    page = (
+        b'{"Events":[{"EventId":"\\ud800","CloudTrailEvent":"{\\"eventID\\":\\"a\\"}"},{"CloudTrailEvent":"\\ud800"}]}'
+    )
+    found = list(records(page))
+    assert found[0] == b'{"eventID":"a"}'
+    assert isinstance(found[1], Refused)  # half a surrogate in the record's own text is no record
+
+
 def test_a_lookup_page_without_the_record_is_refused() -> None:
     (found,) = records(b'{"Events":[{"EventId":"x"}]}')
     assert isinstance(found, Refused)

@@ -203,6 +203,16 @@ def test_a_part_that_may_not_be_listed_is_an_error_and_no_gap(bucket: FakeS3, tm
         run(tmp_path / "lake")
 
 
+@pytest.mark.parametrize("kind", ["reset", "half", "torn"])
+def test_a_listing_that_never_comes_is_told_in_a_line(
+    bucket: FakeS3, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    impatient(monkeypatch)
+    bucket.fault(kind, on="list", times=-1)
+    with pytest.raises(SourceError, match=r"^s3://trail-logs/AWSLogs: cannot be (listed|reached) \([^\n]*$"):
+        list(open_source(PLACE).objects(Round()))
+
+
 def test_nobody_there(bucket: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     nowhere = SourceSettings(PLACE, endpoint_url=f"http://127.0.0.1:{free_port()}")
