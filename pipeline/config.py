@@ -145,9 +145,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    flat = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name == "sources"}
     for section, inner in values.items():
-        if isinstance(inner, dict):
+        if isinstance(inner, dict) and section != "sources":
             flat |= {f"{section}_{name}": value for name, value in inner.items()}
     return flat
 

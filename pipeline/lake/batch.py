@@ -94,6 +94,10 @@ class Batch:
         self.copies: list[str] = []
         self.days: tuple[date, date] | None = None
         self.conflicts = 0
+        self.later: list[Batch] = []
+        self.overtook = False
+        for each in self.earlier:
+            each.later.append(self)
 
     @cached_property
     def base(self) -> Any:
@@ -117,11 +121,16 @@ class Batch:
                 else:
                     fresh.add(key)
         self.seen |= fresh
+        for each in self.later:
+            # A later batch was asked about such an event first; but this one is committed first, and keeps it.
+            each.overtook |= not each.seen.isdisjoint(fresh)
         return sorted(known)
 
     def commit(self) -> None:
         """Puts the batch into the lake; raises LakeError where others never leave it a chance."""
         hit("data-written")
+        if self.overtook and self.days:
+            self._remove(self._planned(self.lake.load("events"), self.days))
         for _ in range(_TRIES):
             events = self.lake.load("events")
             if self.horizon.look(events):
@@ -132,7 +141,7 @@ class Batch:
             hit("before-commit")
             if commit_events(events, self.id, name, followers, self.files):
                 hit("events-committed")
-                self.earlier = []
+                self.earlier, self.later = [], []
                 return
             time.sleep(random.uniform(0, 0.1))
         raise LakeError(self.lake.location, "other writers committed first every time", "run the same command again")
@@ -153,7 +162,7 @@ class Batch:
         self.base = events
 
     def _remove(self, fresh: list[str]) -> None:
-        """Rewrites this batch's files without the rows that `fresh` files of other writers hold."""
+        """Rewrites this batch's files without the rows that `fresh` files, committed before it, hold."""
         by_uri = {each.uri: each for each in self.objects.values()}
         left: list[str] = []
         for path in self.files:
