@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _EPOCH = date(1970, 1, 1)
 _TRIES = 5
-# A reader that has just looked which snapshot is the newest still finds it.
-_KEEP = 2
+# The snapshot before the drop would keep the dropped files alive; a reader that comes too late for it looks again.
+_KEEP = 1
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def exchange(
 
     `plan` gives the data files of a newer state of the table among which `old` must still be.
     """
-    from pyiceberg.exceptions import CommitFailedException
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
 
     name = table.name()[-1]
     wanted = {each.file_path for each in old}
@@ -153,6 +153,8 @@ def exchange(
             _swap(lake, table, old, new, operation)
             hit("exchanged")
             return True
+        except ValidationException:  # a file of `old` is not in the table any more
+            break
         except CommitFailedException:
             time.sleep(random.uniform(0, 0.1))
             table = lake.load(name)

@@ -28,12 +28,12 @@ if __name__ == "__main__":
 
 from rich.console import Console  # noqa: E402
 
-from tests.bench import figures, material, report  # noqa: E402
+from tests.bench import figures, material, micro_batches, report  # noqa: E402
 from tests.bench.measure import FailedRun, Usage, measure  # noqa: E402
 from tests.bench.peer import CORES, missing, peers  # noqa: E402
 
 OURS = figures.OURS
-SECTIONS = ("again", "memory")
+SECTIONS = ("again", "memory", "micro-batches")
 LIBRARIES = ("duckdb", "chdb", "pyarrow", "pysimdjson", "isal", "msgspec", "pyiceberg")
 
 
@@ -45,6 +45,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--logs", type=Path, help="measure on these logs instead of generated ones")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-events", type=int, default=1_000_000, help="the larger input of the memory section")
+    parser.add_argument("--batches", type=int, default=5000, help="commits of the section micro-batches")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results" / "ingest.json")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "bench-logs", help="where logs are kept")
     parser.add_argument("--only", default="", help=f"some of {','.join(names)}; ours is always measured")
@@ -100,6 +101,7 @@ class Bench:
                     self._round(name, number)
         again = self._again() if self._wants("again") else []
         memory = self._memory() if self._wants("memory") else []
+        micro = self._micro_batches() if self._wants("micro-batches") else None
         others = [each.peak for each in self.runs if each.peer == OURS] + [each["peak"] for each in again]
         peaks = {(each["one_day"], each["events"]): each["peaks"] for each in memory}
         targets = figures.speed_targets(self.runs, self.logs.gzip) + figures.memory_targets(peaks, others)
@@ -113,6 +115,7 @@ class Bench:
             "peers": {name: self._told(name) for name in self.peers},
             "again": again,
             "memory": memory,
+            "micro_batches": micro,
             "targets": [asdict(each) for each in targets],
         }
 
@@ -161,6 +164,10 @@ class Bench:
         others = material.copies(self.logs, self.scratch / "again" / "logs")
         named = {"the same objects again": self.logs, "the same events in other objects": others}
         return [_told_by(name, measure(_command(OURS, "run", logs, lake), ROOT)) for name, logs in named.items()]
+
+    def _micro_batches(self) -> dict[str, Any]:
+        """Whether the cost of a commit grows with those before it."""
+        return micro_batches.run(self.scratch / "micro", self.asked.batches, self.say.print)
 
     def _memory(self) -> list[dict[str, Any]]:
         """Peaks of ours for an input and for a tenth of it, over many days and on one."""
