@@ -98,6 +98,7 @@ def test_not_resource(excepted: str, expected: str) -> None:
         ("arn:aws:s3:::b/${aws:star}", "arn:aws:s3:::b/*", True),
         ("arn:aws:s3:::b/${aws:star}", "arn:aws:s3:::b/k", False),  # a wildcard in a value is none
         ("arn:aws:s3:::b/${aws:many}", "arn:aws:s3:::b/a", False),  # several values are no variable's
+        ("arn:aws:s3:::b/${aws:many, 'none'}", "arn:aws:s3:::b/none", False),  # and it has a value
         ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*", True),
         ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/k", False),
         ("arn:aws:s3:::b/${?}", "arn:aws:s3:::b/?", True),
