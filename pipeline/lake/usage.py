@@ -75,7 +75,7 @@ def _requests(read_only: pa.Array, texts: dict[str, pa.Array]) -> pa.Array:
     rows = pc.indices_nonzero(wanted)
     calls = pa.array(_numbers([each.take(rows) for each in given])).dictionary_encode()
     one_of_each = rows.take(pa.array(np.unique(calls.indices.to_numpy(), return_index=True)[1]))
-    sources, names, parameters = (each.take(one_of_each) for each in given)
+    sources, names, parameters = (encoded.plain(each.take(one_of_each), pa.string()) for each in given)
     found = [
         request_members(source, name, text.encode())
         for source, name, text in zip(sources.to_pylist(), names.to_pylist(), parameters.to_pylist(), strict=True)

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 from pipeline.records import encoded
 from pipeline.records.cut import IDS, VALUES, Pieces
 from pipeline.records.fields import fit, join
-from pipeline.records.fragments import NESTED, STRETCHES, Fragments, strict
+from pipeline.records.fragments import STRETCHES, Fragments, strict
 from pipeline.records.principal import Principal, outcome, principal, source_network
 from pipeline.records.schema import EVENTS, OPEN, RECORD
 
 TIME = RECORD.field("eventTime").type
 _OWN = (*VALUES, *IDS)
-_nested = {name: msgspec.json.Decoder(strict(name, RECORD.field(name).type)) for name in NESTED}
+_RESOURCES = RECORD.field("resources").type
+_resources = msgspec.json.Decoder(strict("resources", _RESOURCES))
 
 
 class Rows:
@@ -63,15 +64,16 @@ class Rows:
         self._settle()
         numbers = [np.concatenate(each) if each else np.zeros(0, np.int32) for each in self._numbers]
         arrays: dict[str, pa.Array] = {"eventTime": _joined(self._times, TIME)}
-        for name in VALUES:
+        for name in VALUES[:3]:
             arrays[name] = _texts(self._own[name])
+        arrays["resources"], rests = _listed(self._own["resources"])
         for name in IDS:
             arrays[name] = _joined(self._own[name], pa.binary()).view(pa.string())
         for fragments, rows in zip(self._fragments, numbers, strict=True):
             arrays |= _columns(fragments, pa.array(rows))
         arrays |= _derived(arrays)
         arrays["record_sha256"] = _sparse(self._sha256, self.count)
-        arrays["extra"] = _sparse(self._extra(numbers), self.count)
+        arrays["extra"] = _sparse(self._extra(numbers, rests), self.count)
         columns = [arrays[each.name] if each.name in arrays else pa.nulls(self.count, each.type) for each in EVENTS]
         return pa.table(columns, names=EVENTS.names)
 
@@ -87,9 +89,8 @@ class Rows:
             self._own[name].append(pa.array(texts, pa.binary()))
         self._single = []
 
-    def _extra(self, numbers: list[Any]) -> dict[int, bytes | None]:
-        """The JSON of the members that no column takes, by row."""
-        found: dict[int, dict[str, bytes]] = {}
+    def _extra(self, numbers: list[Any], found: dict[int, dict[str, bytes]]) -> dict[int, bytes | None]:
+        """The JSON of the members that no column takes, by row; some are `found` already."""
         for fragments, given in zip(self._fragments, numbers, strict=True):
             if fragments.rests:
                 for row in np.flatnonzero(np.isin(given, list(fragments.rests))).tolist():
@@ -101,19 +102,40 @@ def _joined(chunks: list[pa.Array], kind: pa.DataType) -> pa.Array:
     return pa.concat_arrays(chunks) if chunks else pa.array([], kind)
 
 
-def _texts(chunks: list[pa.Array]) -> pa.Array:
-    """Open members' texts, null for an absent or null one; a dictionary where they repeat."""
-    distinct = pa.chunked_array(chunks, pa.binary()).dictionary_encode().combine_chunks()
-    if isinstance(distinct, pa.ChunkedArray):
-        distinct = distinct.chunk(0) if distinct.num_chunks else pa.array([], pa.binary()).dictionary_encode()
-    values = distinct.dictionary
+def _distinct(chunks: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
+    """(values, which): the distinct texts of open members, and each row's; null for an absent or null one."""
+    encoded = pa.chunked_array(chunks, pa.binary()).dictionary_encode()
+    values = encoded.chunk(0).dictionary if chunks else pa.array([], pa.binary())
     absent = pc.is_in(values, pa.array([b"", b"null"], pa.binary()))
     numbers = pc.if_else(absent, pa.scalar(None, pa.int32()), pa.array(np.arange(len(values), dtype=np.int32)))
-    rows = numbers.take(distinct.indices)
+    return values, numbers.take(pa.concat_arrays([each.indices for each in encoded.chunks] or [pa.array([], pa.int32())]))
+
+
+def _texts(chunks: list[pa.Array]) -> pa.Array:
+    """Open members' texts; a dictionary where they repeat."""
+    values, which = _distinct(chunks)
     values = values.view(pa.string())
-    if 2 * len(values) > len(rows) - rows.null_count:
-        return values.take(rows)
-    return pa.DictionaryArray.from_arrays(rows, values)
+    if 2 * len(values) > len(which) - which.null_count:
+        return values.take(which)
+    return pa.DictionaryArray.from_arrays(which, values)
+
+
+def _listed(chunks: list[pa.Array]) -> tuple[pa.Array, dict[int, dict[str, bytes]]]:
+    """The column `resources`, and by row what it does not take of them."""
+    raws, which = _distinct(chunks)
+    values: list[Any] = []
+    rests: dict[int, bytes] = {}
+    for number, raw in enumerate(raws.to_pylist()):
+        try:
+            values.append(_resources.decode(raw) if raw and raw != b"null" else None)
+        except (msgspec.DecodeError, RecursionError):
+            value, left = fit(raw, _RESOURCES)
+            values.append(None if value is None else msgspec.convert(value, _resources.type))
+            if left is not None:
+                rests[number] = left
+    rows = enumerate(which.to_pylist()) if rests else ()
+    left_by_row = {row: {"resources": rests[number]} for row, number in rows if number in rests}
+    return encoded.spread(encoded.array(values, _RESOURCES), which), left_by_row
 
 
 def _columns(fragments: Fragments, rows: pa.Array) -> dict[str, pa.Array]:
@@ -121,54 +143,25 @@ def _columns(fragments: Fragments, rows: pa.Array) -> dict[str, pa.Array]:
     values = fragments.columns()
     arrays: dict[str, pa.Array] = {}
     for name, given in values.items():
-        kind = RECORD.field(name).type
-        if name in NESTED:
-            distinct, which = _distinct(name, given, fragments)
-            which = which.take(rows)
-            arrays[name] = encoded.spread(pa.array(distinct, kind), which)
-            if name == "userIdentity":
-                arrays |= {each: encoded.spread(column, which) for each, column in _principals(distinct).items()}
-        elif name in OPEN:
-            arrays[name] = encoded.spread(_raws(given).view(pa.string()), rows)
-        else:
-            arrays[name] = encoded.spread(pa.array(given, kind), rows)
+        column = _raws(given) if name in OPEN else encoded.array(given, RECORD.field(name).type)
+        arrays[name] = encoded.spread(column, rows)
+    if "userIdentity" in values:
+        people = _principals(values["userIdentity"])
+        arrays |= {name: encoded.spread(column, rows) for name, column in people.items()}
     if "errorCode" in values:
         told = map(_outcome, values["errorCode"], values["errorMessage"])
         arrays["outcome"] = encoded.spread(pa.array(told, pa.string()), rows)
     return arrays
 
 
-def _distinct(name: str, raws: tuple[Any, ...], fragments: Fragments) -> tuple[list[Any], pa.Array]:
-    """(values, which): each distinct text decoded once, and which of them a fragment has; the rest is put to its."""
-    found = _raws(raws).dictionary_encode()
-    values: list[Any] = []
-    rests: dict[int, bytes] = {}
-    kind = RECORD.field(name).type
-    for number, raw in enumerate(found.dictionary.to_pylist()):
-        try:
-            values.append(msgspec.to_builtins(_nested[name].decode(raw)))
-        except (msgspec.DecodeError, RecursionError):
-            value, left = fit(raw, kind)
-            values.append(value)
-            if left is not None:
-                rests[number] = left
-    values.append(None)
-    which = pc.fill_null(found.indices, len(values) - 1)
-    if rests:
-        for fragment, number in enumerate(which.to_pylist()):
-            if number in rests:
-                fragments.rests[fragment] = {**fragments.rests.get(fragment, {}), name: rests[number]}
-    return values, which
-
-
 def _raws(raws: tuple[Any, ...]) -> pa.Array:
-    """JSON texts as bytes; null for one that is absent or null."""
+    """JSON texts; null for one that is absent or null."""
     texts = [None if raw is None else bytes(raw) for raw in raws]
-    return pa.array([None if text == b"null" else text for text in texts], pa.binary())
+    return pa.array([None if text == b"null" else text for text in texts], pa.binary()).view(pa.string())
 
 
-def _principals(identities: list[Any]) -> dict[str, pa.Array]:
-    people = list(zip(*map(principal, identities), strict=True))
+def _principals(identities: tuple[Any, ...]) -> dict[str, pa.Array]:
+    people = list(zip(*(principal(msgspec.to_builtins(each)) for each in identities), strict=True))
     names = {"arn": "principal_arn", "type": "principal_type", "id": "principal_id"}
     return {
         names.get(name, name): pa.array(column, pa.bool_() if name == "path_unknown" else pa.string())

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 # Members with a text each: values that hardly repeat, of any kind, then the ids.
-VALUES = ("requestParameters", "responseElements", "additionalEventData")
+VALUES = ("requestParameters", "responseElements", "additionalEventData", "resources")
 IDS = ("requestID", "eventID", "sharedEventID")
 _OPENING, _CLOSING, _FIRST = b'{"Records":[', b"]}", b'{"eventVersion"'
 # Where a record is cut, in the order in which CloudTrail writes it. All but eventTime and eventID may be absent.
-_MARKS = ("eventTime", *VALUES, *IDS)
-_TIME, _REQUEST, _REQUEST_ID, _EVENT_ID, _SHARED_ID = 0, 1, 4, 5, 6
+_MARKS = ("eventTime", *VALUES[:3], "requestID", "eventID", "resources", "eventType", "sharedEventID")
+_TIME, _REQUEST_ID, _EVENT_ID, _RESOURCES, _TYPE, _SHARED_ID = 0, 4, 5, 6, 7, 8
 _TIME_TEXT = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
 _ID_LENGTH = 36  # a UUID's
 _QUOTE, _BACKSLASH, _COLON, _BRACE = b'"\\:}'
@@ -36,12 +35,12 @@ Flags = Any  # a numpy array of booleans, one a record
 class Pieces:
     """The records of one object, cut: arrays with a row each, those of texts binary.
 
-    `stretches` are the members between the cuts, with the comma before them: those before eventTime, before the
-    request, and after the ids. `values` are the texts of VALUES, b"" where absent; `ids` those of IDS without
+    `stretches` are the members between the cuts, with the comma before them: those before eventTime, those before
+    the request, and those after eventID, which lie in three places (about resources and sharedEventID). `values` are the texts of VALUES, b"" where absent; `ids` those of IDS without
     quotes, null where absent. Of a row that is `odd` only `whole` counts, the record's own text.
     """
 
-    stretches: list[pa.Array]
+    stretches: list[tuple[pa.Array, ...]]
     times: pa.Array
     values: list[pa.Array]
     ids: list[pa.Array]
@@ -95,29 +94,14 @@ def _number(text: bytes) -> int:
 
 def _pieces(data: bytes, starts: Numbers, ends: Numbers, at: list[Numbers], odd: Flags) -> Pieces:
     """The pieces of records whose marked members begin at `at` (-1: absent)."""
-    there = [each >= 0 for each in at]
     begin = [each + len(f',"{name}":') for each, name in zip(at, _MARKS, strict=True)]
-    has_request, has_shared = there[_REQUEST_ID], there[_SHARED_ID]
-    points = np.empty((len(starts), 17), np.int32)
-    points[:, 0] = starts + 1
-    points[:, 1] = at[_TIME]
-    points[:, 2] = begin[_TIME] + len(_TIME_TEXT) + 2
-    points[:, 10] = np.where(has_request, begin[_REQUEST_ID] + 1, at[_EVENT_ID])
-    points[:, 11] = at[_EVENT_ID] - has_request
-    points[:, 12] = at[_EVENT_ID]
-    points[:, 13] = begin[_EVENT_ID] + _ID_LENGTH + 2
-    points[:, 16] = ends - 1
-    points[:, 14] = np.where(has_shared, at[_SHARED_ID], points[:, 16])
-    points[:, 15] = np.where(has_shared, begin[_SHARED_ID] + _ID_LENGTH + 2, points[:, 16])
-    following = points[:, 9] = np.where(has_request, at[_REQUEST_ID], at[_EVENT_ID])
-    for mark in range(len(VALUES), 0, -1):  # an absent member is an empty one before the one that follows it
-        points[:, 2 * mark + 2] = np.where(there[mark], begin[mark], following)
-        following = points[:, 2 * mark + 1] = np.where(there[mark], at[mark], following)
-    odd |= ~(there[_TIME] & there[_EVENT_ID])
+    points = _points(starts, ends, at, begin)
+    odd |= (at[_TIME] < 0) | (at[_EVENT_ID] < 0) | ((at[_RESOURCES] >= 0) & (at[_TYPE] < 0))
     flat = points.ravel()
-    odd[np.flatnonzero(flat[1:] < flat[:-1]) // 17] = True  # another order than CloudTrail's
+    odd[np.flatnonzero(flat[1:] < flat[:-1]) // points.shape[1]] = True  # another order than CloudTrail's
     points[odd] = starts[odd, None]
     text = np.frombuffer(data, np.uint8)
+    has_request = at[_REQUEST_ID] >= 0
     odd |= has_request & ((text[points[:, 10] - 1] != _QUOTE) | (text[points[:, 11]] != _QUOTE))
     times = _quoted(data, begin[_TIME], len(_TIME_TEXT), odd)
     odd |= ~_are_times(times)
@@ -125,11 +109,35 @@ def _pieces(data: bytes, starts: Numbers, ends: Numbers, at: list[Numbers], odd:
     texts = _texts(data, points)
     requests = texts(10)
     odd[_rows_with_escapes(requests)] = True
-    stretches = [texts(0), texts(2), _joined(texts(13), texts(15), has_shared)]
-    values = [texts(number) for number in (4, 6, 8)]
-    shared = _shared_ids(data, begin[_SHARED_ID], has_shared, odd)
+    stretches = [(texts(0),), (texts(2),), (texts(13), texts(16), texts(18))]
+    values = [texts(number) for number in (4, 6, 8, 15)]
+    shared = _shared_ids(data, begin[_SHARED_ID], at[_SHARED_ID] >= 0, odd)
     ids = [_masked(requests, ~has_request), _column(event_ids), shared]
     return Pieces(stretches, _column(times), values, ids, odd, data, starts, ends)
+
+
+def _points(starts: Numbers, ends: Numbers, at: list[Numbers], begin: list[Numbers]) -> Any:
+    """Where each record is cut, a row a record; an absent member is an empty one before what follows it."""
+    points = np.empty((len(starts), 20), np.int32)
+    brace = ends - 1
+    shared, resources = at[_SHARED_ID] >= 0, at[_RESOURCES] >= 0
+    points[:, 0], points[:, 1], points[:, 2] = starts + 1, at[_TIME], begin[_TIME] + len(_TIME_TEXT) + 2
+    points[:, 12], points[:, 13] = at[_EVENT_ID], begin[_EVENT_ID] + _ID_LENGTH + 2
+    points[:, 19] = brace
+    points[:, 18] = np.where(shared, begin[_SHARED_ID] + _ID_LENGTH + 2, brace)
+    points[:, 17] = np.where(shared, at[_SHARED_ID], brace)
+    points[:, 16] = np.where(resources, at[_TYPE], points[:, 17])
+    points[:, 15] = np.where(resources, begin[_RESOURCES], points[:, 17])
+    points[:, 14] = np.where(resources, at[_RESOURCES], points[:, 17])
+    requested = at[_REQUEST_ID] >= 0
+    points[:, 11] = at[_EVENT_ID] - requested
+    points[:, 10] = np.where(requested, begin[_REQUEST_ID] + 1, at[_EVENT_ID])
+    points[:, 9] = np.where(requested, at[_REQUEST_ID], at[_EVENT_ID])
+    for mark in (3, 2, 1):
+        there = at[mark] >= 0
+        points[:, 2 * mark + 2] = np.where(there, begin[mark], points[:, 2 * mark + 3])
+        points[:, 2 * mark + 1] = np.where(there, at[mark], points[:, 2 * mark + 3])
+    return points
 
 
 def _shared_ids(data: bytes, begins: Numbers, there: Flags, odd: Flags) -> pa.Array:
@@ -142,17 +150,6 @@ def _shared_ids(data: bytes, begins: Numbers, there: Flags, odd: Flags) -> pa.Ar
     lengths[rows + 1] = _ID_LENGTH
     offsets = pa.py_buffer(np.cumsum(lengths, dtype=np.int32))
     return _masked(pa.Array.from_buffers(pa.binary(), len(begins), [None, offsets, texts.buffers()[2]]), ~there)
-
-
-def _joined(texts: pa.Array, further: pa.Array, wanted: Flags) -> pa.Array:
-    """The texts, those of wanted rows with the further ones behind them."""
-    rows = np.flatnonzero(wanted)
-    if not len(rows):
-        return texts
-    number = np.arange(len(texts), dtype=np.int32)
-    number[rows] = len(texts) + np.arange(len(rows), dtype=np.int32)
-    longer = pc.binary_join_element_wise(texts.take(pa.array(rows)), further.take(pa.array(rows)), b"")
-    return pa.concat_arrays([texts, longer]).take(pa.array(number))
 
 
 def _texts(data: bytes, points: Any) -> Any:

@@ -6,7 +6,11 @@ from a value is worked out once, and Parquet takes the numbers as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +26,30 @@ def spread(values: pa.Array, rows: pa.Array) -> pa.Array:
         members = [spread(values.field(number), rows) for number in range(values.type.num_fields)]
         names = [each.name for each in values.type]
         return pa.StructArray.from_arrays(members, names, mask=pc.is_null(values).take(rows).fill_null(True))
+    if pa.types.is_list(values.type):
+        # The elements' numbers are spread first, then the elements by them.
+        places = pa.array(range(len(values.values)), pa.int32())
+        lists = pa.ListArray.from_arrays(values.offsets, places, mask=values.is_null()).take(rows)
+        return pa.ListArray.from_arrays(lists.offsets, spread(values.values, lists.values), mask=lists.is_null())
     return values.take(rows)
+
+
+def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """msgspec's structs, lists of them, and plain values as an Arrow array; what arrays are made of is columns."""
+    if pa.types.is_struct(kind):
+        there = [value for value in values if value is not None]
+        columns = list(zip(*map(msgspec.structs.astuple, there), strict=True)) or [()] * kind.num_fields
+        parts = [array(column, each.type) for column, each in zip(columns, kind, strict=True)]
+        if len(there) < len(values):
+            numbers = iter(range(len(there)))
+            rows = pa.array([None if value is None else next(numbers) for value in values], pa.int32())
+            return pa.StructArray.from_arrays(parts, fields=list(kind)).take(rows)
+        return pa.StructArray.from_arrays(parts, fields=list(kind))
+    if pa.types.is_list(kind):
+        ends = pa.array(accumulate((len(value or ()) for value in values), initial=0), pa.int32())
+        elements = array([each for value in values for each in value or ()], kind.value_type)
+        return pa.ListArray.from_arrays(ends, elements, mask=pa.array([value is None for value in values], pa.bool_()))
+    return pa.array(values, kind)
 
 
 def each(column: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
@@ -54,6 +81,9 @@ def plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """The same values without dictionaries, of a plain type."""
     if pa.types.is_dictionary(column.type):
         return column.cast(kind)
+    if pa.types.is_list(kind):
+        elements = plain(column.values, kind.value_type)
+        return pa.ListArray.from_arrays(column.offsets, elements, mask=column.is_null())
     if not pa.types.is_struct(kind):
         return column
     members = [plain(column.field(number), member.type) for number, member in enumerate(kind)]
@@ -74,6 +104,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     """The type without dictionaries, also inside structs."""
     if pa.types.is_struct(kind):
         return pa.struct([each.with_type(plain_type(each.type)) for each in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(plain_type(kind.value_type)))
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
@@ -91,6 +123,10 @@ def with_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 def _with_field(column: pa.Array, member: pa.Field) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         return column
+    if pa.types.is_list(member.type):
+        elements = _with_field(column.values, member.type.value_field)
+        kind = pa.list_(member.type.value_field.with_type(elements.type))
+        return pa.ListArray.from_arrays(column.offsets, elements, type=kind, mask=column.is_null())
     if not pa.types.is_struct(member.type):
         return column.cast(member.type)
     parts = [_with_field(column.field(number), part) for number, part in enumerate(member.type)]
@@ -110,7 +146,6 @@ def _paths(name: str, kind: pa.DataType) -> Iterator[str]:
     elif pa.types.is_map(kind):
         yield from (f"{name}.key_value.key", f"{name}.key_value.value")
     elif pa.types.is_list(kind):
-        for member in kind.value_type if pa.types.is_struct(kind.value_type) else ():
-            yield f"{name}.list.element.{member.name}"
+        yield from _paths(f"{name}.list.element", kind.value_type)
     elif not pa.types.is_string(kind):
         yield name

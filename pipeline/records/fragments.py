@@ -19,7 +19,6 @@ from pipeline.records.decode import members
 from pipeline.records.fields import fit
 from pipeline.records.schema import OPEN, RECORD
 
-NESTED = ("userIdentity", "resources", "addendum", "tlsDetails")
 _HEAD = ("eventVersion", "userIdentity")
 _CALL = ("eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage")
 _REST = tuple(name for name in RECORD.names if name not in {"eventTime", *VALUES, *IDS, *_HEAD, *_CALL})
@@ -43,9 +42,13 @@ def strict(name: str, kind: pa.DataType) -> Any:
     return bool if pa.types.is_boolean(kind) else str
 
 
+# Members of which a row keeps the text, to be decoded later if at all.
+_RAW = {*OPEN, "resources"}
+_TYPES = {name: msgspec.Raw if name in _RAW else strict(name, kind) for name, kind in _KINDS.items()}
+
+
 def _struct(name: str, names: Iterable[str]) -> Any:
-    raw = {*OPEN, *NESTED}
-    parts = [(each, msgspec.Raw if each in raw else strict(each, _KINDS[each]) | None, None) for each in names]
+    parts = [(each, _TYPES[each] if each in _RAW else _TYPES[each] | None, None) for each in names]
     return msgspec.defstruct(name, parts, forbid_unknown_fields=True, gc=False)
 
 
@@ -60,11 +63,11 @@ def typed(found: Any, struct: Any = Event) -> tuple[Any, dict[str, bytes]]:
     for name, raw in found.items():
         if bytes(raw) == b"null":
             continue
-        if name in OPEN or name in NESTED:
+        if name in _RAW:
             setattr(event, name, raw)
         elif name in _KINDS:
             value, left = fit(raw, _KINDS[name])
-            setattr(event, name, value)
+            setattr(event, name, None if value is None else msgspec.convert(value, _TYPES[name]))
             if left is not None:
                 rest[name] = left
         else:
@@ -80,17 +83,26 @@ class Fragments:
         self.events: list[Any] = [_STRUCTS[stretch]()]
         self.rests: dict[int, dict[str, bytes]] = {}
         self._stretch = stretch
-        self._numbers: dict[bytes, int] = {b"": 0}
+        self._numbers: dict[tuple[bytes, ...], int] = {}
 
     def add(self, event: Any, rest: dict[str, bytes] | None = None) -> int:
         """Takes this stretch's members of an event, and what no column takes of it; gives their number."""
         self.events.append(_STRUCTS[self._stretch](*[getattr(event, name) for name in self.names]))
         return self._added(rest)
 
-    def numbers(self, stretches: pa.Array) -> Any:
-        """The numbers of the stretches' texts, row by row; -1 for what is no list of a plain event's members."""
-        distinct = stretches.dictionary_encode()
-        found = [self._number(each) for each in distinct.dictionary.to_pylist()]
+    def numbers(self, texts: tuple[pa.Array, ...]) -> Any:
+        """The numbers of the stretch, row by row; -1 for what is no list of a plain event's members.
+
+        `texts` are the places the stretch lies in; it is the members of all.
+        """
+        places = [each.dictionary_encode() for each in texts]
+        rows: Any = 0
+        for each in places:
+            rows = rows * len(each.dictionary) + each.indices.to_numpy().astype(np.int64)
+        distinct = pa.array(rows).dictionary_encode()
+        one_of_each = np.unique(distinct.indices.to_numpy(), return_index=True)[1]
+        keys = [each.dictionary.take(each.indices.take(pa.array(one_of_each))).to_pylist() for each in places]
+        found = [self._number(key) for key in zip(*keys, strict=True)]
         return np.array(found, np.int32)[distinct.indices.to_numpy()]
 
     def columns(self) -> dict[str, tuple[Any, ...]]:
@@ -102,29 +114,44 @@ class Fragments:
             self.rests[len(self.events) - 1] = rest
         return len(self.events) - 1
 
-    def _number(self, stretch: bytes) -> int:
-        number = self._numbers.get(stretch)
+    def _number(self, places: tuple[bytes, ...]) -> int:
+        number = self._numbers.get(places)
         if number is None:
-            number = self._numbers[stretch] = self._decoded(stretch)
+            number = self._numbers[places] = self._decoded(places)
         return number
 
-    def _decoded(self, stretch: bytes) -> int:
-        # The first stretch opens the record; others follow a member, so that a comma must stand between.
-        if stretch.startswith(b",") is (self._stretch == 0) or b'"' not in stretch:
+    def _decoded(self, places: tuple[bytes, ...]) -> int:
+        parts = [self._part(each) for each in places if each]
+        if None in parts:
             return -1
-        text = b"{" + stretch.removeprefix(b",") + b"}"
-        rest: dict[str, bytes] = {}
-        try:
-            event = _DECODERS[self._stretch].decode(text)
-        except (msgspec.DecodeError, RecursionError):
-            try:
-                found = members(text)
-            except ValueError:
-                return -1
-            if any((name in _KINDS and name not in self.names) or name in _OTHER_NAMES for name in found):
-                return -1
-            event, rest = typed(found, _STRUCTS[self._stretch])
+        event, rest = parts[0] if parts else (self.events[0], {})  # type: ignore[misc]
+        for further, left in parts[1:]:  # type: ignore[misc]
+            for name in self.names:
+                value = getattr(further, name)
+                if value is not None:
+                    if getattr(event, name) is not None:
+                        return -1
+                    setattr(event, name, value)
+            rest = {**rest, **left}
         if getattr(event, "eventCategory", None) in OTHER_CATEGORY or getattr(event, "eventType", None) in OTHER_TYPE:
             return -1
         self.events.append(event)
         return self._added(rest)
+
+    def _part(self, text: bytes) -> tuple[Any, dict[str, bytes]] | None:
+        """The members of one place, and what no column takes of them."""
+        # The first stretch opens the record; others follow a member, so that a comma must stand between.
+        if text.startswith(b",") is (self._stretch == 0) or b'"' not in text:
+            return None
+        text = b"{" + text.removeprefix(b",") + b"}"
+        try:
+            return _DECODERS[self._stretch].decode(text), {}
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        try:
+            found = members(text)
+        except ValueError:
+            return None
+        if any((name in _KINDS and name not in self.names) or name in _OTHER_NAMES for name in found):
+            return None
+        return typed(found, _STRUCTS[self._stretch])
