@@ -26,7 +26,11 @@ def roll_up(events: pa.Table, batch: str) -> pa.Table:
         "access_key_id": encoded.each(texts["access_key_id"], _long_lived),
         "request": _requests(events["readOnly"].combine_chunks(), texts),
     }
-    rows = {"at": events["eventTime"], "row": np.arange(events.num_rows), "key": _numbers([keys[n] for n in USAGE_KEYS])}
+    rows = {
+        "at": events["eventTime"],
+        "row": np.arange(events.num_rows),
+        "key": _numbers([keys[n] for n in USAGE_KEYS]),
+    }
     sums = [("at", "count"), ("at", "min"), ("at", "max"), ("row", "min")]
     grouped = pa.table(rows).group_by("key", use_threads=False).aggregate(sums)
     first = grouped["row_min"].combine_chunks()

@@ -60,7 +60,7 @@ class Rows:
         self.count += 1
 
     def build(self) -> pa.Table:
-        """The rows as a table of schema EVENTS but for its texts, most of which are dictionaries; provenance is null."""
+        """The rows in schema EVENTS, but for the texts that repeat, which are dictionaries; provenance is null."""
         self._settle()
         numbers = [np.concatenate(each) if each else np.zeros(0, np.int32) for each in self._numbers]
         arrays: dict[str, pa.Array] = {"eventTime": _joined(self._times, TIME)}
@@ -104,11 +104,11 @@ def _joined(chunks: list[pa.Array], kind: pa.DataType) -> pa.Array:
 
 def _distinct(chunks: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
     """(values, which): the distinct texts of open members, and each row's; null for an absent or null one."""
-    encoded = pa.chunked_array(chunks, pa.binary()).dictionary_encode()
-    values = encoded.chunk(0).dictionary if chunks else pa.array([], pa.binary())
+    texts = pa.concat_arrays(chunks or [pa.array([], pa.binary())]).dictionary_encode()
+    values = texts.dictionary
     absent = pc.is_in(values, pa.array([b"", b"null"], pa.binary()))
     numbers = pc.if_else(absent, pa.scalar(None, pa.int32()), pa.array(np.arange(len(values), dtype=np.int32)))
-    return values, numbers.take(pa.concat_arrays([each.indices for each in encoded.chunks] or [pa.array([], pa.int32())]))
+    return values, numbers.take(texts.indices)
 
 
 def _texts(chunks: list[pa.Array]) -> pa.Array:

@@ -25,7 +25,8 @@ _MARKS = ("eventTime", *VALUES[:3], "requestID", "eventID", "resources", "eventT
 _TIME, _REQUEST_ID, _EVENT_ID, _RESOURCES, _TYPE, _SHARED_ID = 0, 4, 5, 6, 7, 8
 _TIME_TEXT = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
 _ID_LENGTH = 36  # a UUID's
-_QUOTE, _BACKSLASH, _COLON, _BRACE = b'"\\:}'
+_VALUES_AT = (4, 6, 8, 15)  # points at which the texts of VALUES begin
+_QUOTE, _BACKSLASH, _COLON, _BRACE, _SPACE = b'"\\:} '
 
 Numbers = Any  # a numpy array of integers, one a record
 Flags = Any  # a numpy array of booleans, one a record
@@ -36,8 +37,9 @@ class Pieces:
     """The records of one object, cut: arrays with a row each, those of texts binary.
 
     `stretches` are the members between the cuts, with the comma before them: those before eventTime, those before
-    the request, and those after eventID, which lie in three places (about resources and sharedEventID). `values` are the texts of VALUES, b"" where absent; `ids` those of IDS without
-    quotes, null where absent. Of a row that is `odd` only `whole` counts, the record's own text.
+    the request, and those after eventID, which lie in three places (about resources and sharedEventID). `values`
+    are the texts of VALUES, b"" where absent; `ids` those of IDS without quotes, null where absent. Of a row that is
+    `odd` only `whole` counts, the record's own text.
     """
 
     stretches: list[tuple[pa.Array, ...]]
@@ -60,7 +62,7 @@ def cut(data: bytes) -> Pieces | None:
     if not (data.startswith(_OPENING + _FIRST) and data.endswith(b"}" + _CLOSING, 0, stop) and stop < 1 << 31):
         return None
     text = np.frombuffer(data, np.uint8)
-    names = np.flatnonzero((text[:-1] == _QUOTE) & (text[1:] == _COLON))  # the quotes that end members' names
+    names: Any = np.flatnonzero((text[:-1] == _QUOTE) & (text[1:] == _COLON))  # the quotes that end members' names
     names = names[np.searchsorted(names, len(_OPENING)) :]
     words: Any = np.ndarray((len(data) - 7,), np.uint64, data, strides=(1,))  # any eight bytes as a number
     lasts = words[names - 8]
@@ -103,6 +105,9 @@ def _pieces(data: bytes, starts: Numbers, ends: Numbers, at: list[Numbers], odd:
     text = np.frombuffer(data, np.uint8)
     has_request = at[_REQUEST_ID] >= 0
     odd |= has_request & ((text[points[:, 10] - 1] != _QUOTE) | (text[points[:, 11]] != _QUOTE))
+    for number in _VALUES_AT:  # space about a value is not its own
+        first, last = text[points[:, number]], text[points[:, number + 1] - 1]
+        odd |= (points[:, number] < points[:, number + 1]) & ((first <= _SPACE) | (last <= _SPACE))
     times = _quoted(data, begin[_TIME], len(_TIME_TEXT), odd)
     odd |= ~_are_times(times)
     event_ids = _quoted(data, begin[_EVENT_ID], _ID_LENGTH, odd)
@@ -110,7 +115,7 @@ def _pieces(data: bytes, starts: Numbers, ends: Numbers, at: list[Numbers], odd:
     requests = texts(10)
     odd[_rows_with_escapes(requests)] = True
     stretches = [(texts(0),), (texts(2),), (texts(13), texts(16), texts(18))]
-    values = [texts(number) for number in (4, 6, 8, 15)]
+    values = [texts(number) for number in _VALUES_AT]
     shared = _shared_ids(data, begin[_SHARED_ID], at[_SHARED_ID] >= 0, odd)
     ids = [_masked(requests, ~has_request), _column(event_ids), shared]
     return Pieces(stretches, _column(times), values, ids, odd, data, starts, ends)

@@ -23,6 +23,8 @@ _HEAD = ("eventVersion", "userIdentity")
 _CALL = ("eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode", "errorMessage")
 _REST = tuple(name for name in RECORD.names if name not in {"eventTime", *VALUES, *IDS, *_HEAD, *_CALL})
 STRETCHES = (_HEAD, _CALL, _REST)
+_KIND = 2  # the stretch that says what kind of record it is
+Part = tuple[Any, dict[str, bytes]] | None  # typed members and the text of what no column takes; None: no members
 # Values or names that say that a record is no plain event, and where it belongs.
 OTHER_CATEGORY = {"Insight": "insights", "Aggregated": "aggregated"}
 OTHER_TYPE = {"AwsCloudTrailInsight": "insights", "AwsAggregatedEvent": "aggregated"}
@@ -121,24 +123,32 @@ class Fragments:
         return number
 
     def _decoded(self, places: tuple[bytes, ...]) -> int:
-        parts = [self._part(each) for each in places if each]
-        if None in parts:
-            return -1
-        event, rest = parts[0] if parts else (self.events[0], {})  # type: ignore[misc]
-        for further, left in parts[1:]:  # type: ignore[misc]
-            for name in self.names:
-                value = getattr(further, name)
-                if value is not None:
-                    if getattr(event, name) is not None:
-                        return -1
-                    setattr(event, name, value)
-            rest = {**rest, **left}
-        if getattr(event, "eventCategory", None) in OTHER_CATEGORY or getattr(event, "eventType", None) in OTHER_TYPE:
+        found = None
+        for text in places:
+            if text:
+                part = self._part(text)
+                found = part if found is None else self._merged(found, part)
+                if found is None:
+                    return -1
+        event, rest = found or (self.events[0], {})
+        if self._stretch == _KIND and (event.eventCategory in OTHER_CATEGORY or event.eventType in OTHER_TYPE):
             return -1
         self.events.append(event)
         return self._added(rest)
 
-    def _part(self, text: bytes) -> tuple[Any, dict[str, bytes]] | None:
+    def _merged(self, found: Part, further: Part) -> Part:
+        """The members of two places; None where one is in both."""
+        if further is None or found is None:
+            return None
+        for name in self.names:
+            value = getattr(further[0], name)
+            if value is not None:
+                if getattr(found[0], name) is not None:
+                    return None
+                setattr(found[0], name, value)
+        return found[0], {**found[1], **further[1]}
+
+    def _part(self, text: bytes) -> Part:
         """The members of one place, and what no column takes of them."""
         # The first stretch opens the record; others follow a member, so that a comma must stand between.
         if text.startswith(b",") is (self._stretch == 0) or b'"' not in text:

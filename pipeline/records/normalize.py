@@ -236,17 +236,25 @@ _value = msgspec.json.Decoder(msgspec.Raw)
 
 
 def _broken(values: pa.Array) -> Any:
-    """Which of the texts are neither empty nor JSON to the letter."""
+    """Which of the texts are neither empty nor JSON."""
     distinct = values.dictionary_encode()
-    bad = np.array([not (text in (b"", b"null") or _is_value(text)) for text in distinct.dictionary.to_pylist()], bool)
-    return bad[distinct.indices.to_numpy()]
+    texts = distinct.dictionary.to_pylist()
+    try:
+        for text in texts:
+            if text:
+                _value.decode(text)
+        return False
+    except (msgspec.DecodeError, RecursionError):
+        bad = np.array([bool(text) and not _is_value(text) for text in texts], bool)
+        return bad[distinct.indices.to_numpy()]
 
 
 def _is_value(text: bytes) -> bool:
     try:
-        return len(memoryview(_value.decode(text))) == len(text)
+        _value.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return False
+    return True
 
 
 def _is_object(text: bytes) -> bool:
