@@ -66,8 +66,8 @@ def cut(data: bytes) -> Pieces | None:
     names = names[np.searchsorted(names, len(_OPENING)) :]
     words: Any = np.ndarray((len(data) - 7,), np.uint64, data, strides=(1,))  # any eight bytes as a number
     lasts = words[names - 8]
-    starts = np.append(len(_OPENING), _places(words, names, lasts, b"," + _FIRST[:-1]) + 1)
-    ends = np.append(starts[1:] - 1, stop - len(_CLOSING))
+    starts: Any = np.append(len(_OPENING), _places(words, names, lasts, b"," + _FIRST[:-1]) + 1)
+    ends: Any = np.append(starts[1:] - 1, stop - len(_CLOSING))
     odd = text[ends - 1] != _BRACE
     at = []
     for name in _MARKS:
@@ -75,7 +75,7 @@ def cut(data: bytes) -> Pieces | None:
         if len(places) == len(starts) and (places > starts).all() and (places < ends).all():
             at.append(places)
             continue
-        rows = np.searchsorted(starts, places, "right") - 1
+        rows: Any = np.searchsorted(starts, places, "right") - 1
         at.append(np.full(len(starts), -1))
         at[-1][rows] = places
         odd[rows[1:][rows[1:] == rows[:-1]]] = True

@@ -42,11 +42,7 @@ def of_type(kind: pa.DataType) -> st.SearchStrategy[Any]:
 
 
 def members() -> st.SearchStrategy[dict[str, Any]]:
-    known = {
-        each.name: ANY if each.name in OPEN else of_type(each.type)
-        for each in RECORD
-        if each.name != "eventTime"
-    }
+    known = {each.name: ANY if each.name in OPEN else of_type(each.type) for each in RECORD if each.name != "eventTime"}
     return st.builds(
         lambda known, unknown, moment: {**unknown, **known, "eventTime": moment},
         st.fixed_dictionaries({}, optional=known),
