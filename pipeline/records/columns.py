@@ -48,15 +48,23 @@ class Rows:
             self._own[name].append(texts[start:stop])
         self.count += stop - start
 
+    def shared(self, outlines: list[Any]) -> list[tuple[int, ...]]:
+        """What the stretches of events are here: a number a stretch for each; raises as `Fragments.shared` does."""
+        return [tuple([each.shared(outline) for each in self._fragments]) for outline in outlines]
+
     def add(self, event: Any, rest: dict[str, bytes], moment: Any, sha256: str | None) -> None:
         """Adds one row: a typed event, the members no column takes, its time, the identity if it has no eventID."""
         rests = [rest, None, None]
-        numbers = [each.add(event, left) for each, left in zip(self._fragments, rests, strict=True)]
+        numbers = tuple([each.add(event, left) for each, left in zip(self._fragments, rests, strict=True)])
+        if sha256:
+            self._sha256[self.count] = sha256
+        self.add_numbered(event, numbers, moment)
+
+    def add_numbered(self, event: Any, numbers: tuple[int, ...], moment: Any) -> None:
+        """Adds one row of an event whose stretches are here already."""
         own = [getattr(event, name) for name in _OWN]
         own = [each.encode() if isinstance(each, str) else each and bytes(each) for each in own]
         self._single.append((*numbers, moment, *own))
-        if sha256:
-            self._sha256[self.count] = sha256
         self.count += 1
 
     def build(self) -> pa.Table:

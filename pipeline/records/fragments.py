@@ -8,6 +8,7 @@ have two values.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -55,6 +56,15 @@ def _struct(name: str, names: Iterable[str]) -> Any:
 
 
 Event: Any = _struct("Event", RECORD.names)
+_NESTED = [name for name in RECORD.names if name not in _RAW and pa.types.is_nested(_KINDS[name])]
+_nested = {name: msgspec.json.Decoder(_TYPES[name] | None) for name in _NESTED}
+# An event whose nested members are left as texts, so that equal ones can be told without decoding them.
+Outline: Any = msgspec.defstruct(
+    "Outline",
+    [(name, msgspec.Raw if name in {*_RAW, *_NESTED} else kind | None, None) for name, kind in _TYPES.items()],
+    forbid_unknown_fields=True,
+    gc=False,
+)
 _STRUCTS = [_struct("Stretch", names) for names in STRETCHES]
 _DECODERS = [msgspec.json.Decoder(each) for each in _STRUCTS]
 
@@ -85,12 +95,30 @@ class Fragments:
         self.events: list[Any] = [_STRUCTS[stretch]()]
         self.rests: dict[int, dict[str, bytes]] = {}
         self._stretch = stretch
-        self._numbers: dict[tuple[bytes, ...], int] = {}
+        self._members = attrgetter(*self.names)
+        self._numbers: dict[tuple[Any, ...], int] = {}
 
     def add(self, event: Any, rest: dict[str, bytes] | None = None) -> int:
         """Takes this stretch's members of an event, and what no column takes of it; gives their number."""
         self.events.append(_STRUCTS[self._stretch](*[getattr(event, name) for name in self.names]))
         return self._added(rest)
+
+    def shared(self, outline: Any) -> int:
+        """The number of an Outline's members of this stretch, one for equal ones.
+
+        Raises msgspec.DecodeError or RecursionError for a nested member that does not fit its type.
+        """
+        given = self._members(outline)
+        key = tuple([bytes(each) if type(each) is msgspec.Raw else each for each in given])
+        number = self._numbers.get(key)
+        if number is None:
+            values = dict(zip(self.names, given, strict=True))
+            for name in _NESTED:
+                if values.get(name) is not None:
+                    values[name] = _nested[name].decode(values[name])
+            self.events.append(_STRUCTS[self._stretch](**values))
+            number = self._numbers[key] = self._added(None)
+        return number
 
     def numbers(self, texts: tuple[pa.Array, ...]) -> Any:
         """The numbers of the stretch, row by row; -1 for what is no list of a plain event's members.

@@ -25,12 +25,14 @@ from pipeline.records.columns import TIME, Rows
 from pipeline.records.cut import Pieces, cut
 from pipeline.records.decode import Refused, is_digest, members, records
 from pipeline.records.fields import fit
-from pipeline.records.fragments import OTHER_CATEGORY, OTHER_TYPE, Event, typed
+from pipeline.records.fragments import OTHER_CATEGORY, OTHER_TYPE, Outline, typed
 from pipeline.records.schema import EVENTS
 from pipeline.times import iso
 
 # Above this size an object is decoded record by record, so that memory does not follow the object's size.
 WHOLE = 32 << 20
+# Below this size an object is not cut: that costs a millisecond however few its records are.
+SMALL = 128 << 10
 
 
 @dataclass
@@ -77,7 +79,8 @@ class Builder:
                 data.decode()
         except UnicodeDecodeError:
             return False
-        return self._add_pieces(number, data) or self._add_typed(number, data)
+        ways = [self._add_pieces, self._add_outlines]
+        return any(way(number, data) for way in (reversed(ways) if len(data) < SMALL else ways))
 
     def _add_pieces(self, number: int, data: bytes) -> bool:
         """Takes an object that is laid out as CloudTrail delivers them; its odd records go the slow path."""
@@ -105,17 +108,18 @@ class Builder:
         self.size += len(data) - sum(map(len, whole.values()))
         return True
 
-    def _add_typed(self, number: int, data: bytes) -> bool:
-        """Takes an object in another layout whose records hold what the schema names, and nothing else."""
+    def _add_outlines(self, number: int, data: bytes) -> bool:
+        """Takes a small object, or one in another layout, whose records hold what the schema names, and no more."""
         try:
             events = _object.decode(data).Records
+            moments = [readable_time(each.eventTime) for each in events]
+            if not all(map(_is_plain, events, moments)):
+                return False
+            numbers = self._rows.shared(events)
         except (msgspec.DecodeError, RecursionError):
             return False
-        moments = [readable_time(each.eventTime) for each in events]
-        if not all(map(_is_plain, events, moments)):
-            return False
-        for event, moment in zip(events, moments, strict=True):
-            self._rows.add(event, {}, moment, None)
+        for event, moment, each in zip(events, moments, numbers, strict=True):
+            self._rows.add_numbered(event, each, moment)
         self._ran(number, len(events))
         self.size += len(data)
         return True
@@ -220,7 +224,7 @@ def _moments(pieces: Pieces) -> pa.Array | None:
 
 
 class _Object(msgspec.Struct):
-    Records: list[Event]
+    Records: list[Outline]
 
 
 _object = msgspec.json.Decoder(_Object)

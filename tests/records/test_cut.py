@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.records import normalize
 from pipeline.records.cut import cut
 from pipeline.records.decode import records
 from pipeline.records.normalize import Builder
@@ -21,6 +22,13 @@ ORDER = (
 )
 SHARED = "0b1a7f3e-2f5c-4a52-9c58-3a3c6f1c9d10"
 BUCKET = [{"ARN": "arn:aws:s3:::b", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]
+
+
+@pytest.fixture(autouse=True, params=["cut", "outlines"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test on both fast paths: small objects are cut only where the limit is lifted."""
+    if request.param == "cut":
+        monkeypatch.setattr(normalize, "SMALL", 0)
 
 
 def delivered(*found: dict[str, Any]) -> bytes:
