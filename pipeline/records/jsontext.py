@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from pipeline.records import cut
+from pipeline.records import brackets
 
 Raw = msgspec.Raw
 SPACE = b" \t\r\n"
@@ -68,7 +68,7 @@ def elements(text: Raw | bytes) -> list[Raw]:
         whole = bytes(text)
         if not is_json(whole):
             raise
-        return [Raw(whole[begin:end].strip(SPACE)) for begin, end in cut.elements(whole, 1)[0]]
+        return [Raw(whole[begin:end].strip(SPACE)) for begin, end in brackets.elements(whole, 1)[0]]
 
 
 def members(record: Raw | bytes) -> dict[str, Raw] | dict[str, bytes]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.records import cut
+from pipeline.records import brackets
 from pipeline.records.jsontext import NO_JSON, SPACE, TOO_DEEP, because, is_json, why_no_json
 from pipeline.records.shapes import ObjectError, Refused, lookup_page, whole
 
@@ -60,13 +60,13 @@ def piecewise(text: bytes, reason: str) -> Iterator[Raw | bytes | Refused]:
     if len(text) > PIECEWISE:
         raise ObjectError(reason)
     try:
-        spans, _ = cut.values(text)
+        spans, _ = brackets.values(text)
         if spans != [(0, len(text))] and any(is_json(text[begin:end]) for begin, end in spans):
             yield from _row(text, spans, reason, _value)
         else:
             yield from _broken(text, reason)
-    except cut.TooMany:
-        raise ObjectError(f"{reason}, and falls into more than {cut.MOST:,} pieces") from None
+    except brackets.TooMany:
+        raise ObjectError(f"{reason}, and falls into more than {brackets.MOST:,} pieces") from None
 
 
 def _lines(text: bytes) -> Iterator[Raw | bytes | Refused]:
@@ -116,7 +116,7 @@ def _value(text: bytes, patience: Patience) -> Iterator[Raw | bytes | Refused]:
             if patience.broken > PATIENCE:
                 raise ObjectError
             yield from _broken(text, because(error))
-        except (ObjectError, cut.TooMany):
+        except (ObjectError, brackets.TooMany):
             yield Refused(text, because(error))
     except ObjectError as error:
         yield Refused(text, str(error))
@@ -137,7 +137,7 @@ def _broken(text: bytes, reason: str) -> Iterator[Raw | bytes | Refused]:
             yield Refused(text, reason)
             return
         raise ObjectError(reason)
-    spans, end = cut.elements(text, opening.end())
+    spans, end = brackets.elements(text, opening.end())
     if end is None:
         raise ObjectError(reason)
     patience = Patience()
@@ -166,8 +166,8 @@ def _element(text: bytes, _: Patience) -> Iterator[Raw | bytes | Refused]:
         yield text
         return
     try:
-        spans, end = cut.values(text)
-    except cut.TooMany:
+        spans, end = brackets.values(text)
+    except brackets.TooMany:
         spans, end = [], 0
     if len(spans) > 1 and end == len(text):
         yield from _row(text, spans, why, _element)

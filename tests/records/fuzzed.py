@@ -60,7 +60,7 @@ class Oracle:
             self.counts["objects refused"] += 1
         if text is None:
             return
-        before = self._fast.rows
+        before, known = (self._fast.rows, self._fast.aside), len(self._events)
         fast = self._fast.add_whole(0, text)
         holds(pieces is not None or not fast, "the fast path takes what the slow one refuses", data)
         if pieces is None:
@@ -68,8 +68,10 @@ class Oracle:
             return
         self._take(pieces, data)
         if fast:
-            holds(self._fast.rows - before == len(pieces), "the fast path takes as many", data)
-            self._quick += range(len(self._events) - len(pieces), len(self._events))
+            rows = len(self._events) - known
+            taken = (self._fast.rows - before[0], self._fast.aside - before[1])
+            holds(taken == (rows, len(pieces) - rows), "the fast path takes as many", data)
+            self._quick += range(known, len(self._events))
         self._complete(text, pieces, data)
 
     def _take(self, pieces: list[Any], data: bytes) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.records import cut
+from pipeline.records import brackets
 from pipeline.records.decode import ObjectError, Refused, inflate, records
 from pipeline.records.normalize import Builder, add_object
 from pipeline.records.salvage import PATIENCE
@@ -104,9 +104,9 @@ def test_a_million_gzip_members_do_not_take_for_ever() -> None:
 @pytest.mark.parametrize("step", [1, 2, 3, 7])
 def test_cutting_does_not_depend_on_where_a_part_ends(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [b'{"a":"\\\\\\"]}"}', b'"\\\\\\\\"', b'[[],"\\"",{}]', b'"' + b"\\" * 8 + b'"', b"1"]
-    monkeypatch.setattr(cut, "_STEP", step)
+    monkeypatch.setattr(brackets, "_STEP", step)
     data = b"[" + b",".join(texts) + b"] "
-    spans, end = cut.elements(data, 1)
+    spans, end = brackets.elements(data, 1)
     assert [data[begin:stop] for begin, stop in spans] == texts
     assert end == len(data) - 1
-    assert cut.values(data) == ([(0, len(data) - 1)], len(data) - 1)
+    assert brackets.values(data) == ([(0, len(data) - 1)], len(data) - 1)
