@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +48,56 @@ def generated(cache: Path, events: int, one_day: bool = False) -> Logs:
     return Logs.at(folder)
 
 
+def many(cache: Path, objects: int) -> Logs:
+    """So many objects of one event each, in CloudTrail's layout, a thousand a day; from the cache once made."""
+    folder = cache / f"{objects}-objects"
+    if not folder.exists():
+        scratch = folder.with_name(f".{folder.name}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        for number in range(objects):
+            moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number // 1000, seconds=number % 1000)
+            name = f"111122223333_CloudTrail_us-east-1_{moment:%Y%m%dT%H%MZ}_{number:016}.json.gz"
+            path = scratch / f"AWSLogs/111122223333/CloudTrail/us-east-1/{moment:%Y/%m/%d}" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"Records": [_event(number, moment)]}, separators=(",", ":"))
+            path.write_bytes(gzip.compress(text.encode(), 1, mtime=0))
+        scratch.rename(folder)
+    return Logs.at(folder)
+
+
+def _event(number: int, moment: datetime) -> dict[str, object]:
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"},
+        "eventTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "eventSource": "sts.amazonaws.com",
+        "eventName": "AssumeRole",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "ec2.amazonaws.com",
+        "userAgent": "ec2.amazonaws.com",
+        "requestParameters": {"roleArn": "arn:aws:iam::111122223333:role/worker"},
+        "responseElements": None,
+        "requestID": str(uuid.UUID(int=number)),
+        "eventID": str(uuid.UUID(int=number + (1 << 100))),
+        "readOnly": True,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Management",
+    }
+
+
 def tenth(logs: Logs, folder: Path) -> Logs:
     """Every tenth object of the logs, in a folder of their own."""
     for path in sorted(logs.folder.rglob("*.json.gz"))[::10]:
         _copy(path, folder / path.relative_to(logs.folder))
+    return Logs.at(folder)
+
+
+def one(logs: Logs, folder: Path) -> Logs:
+    """The first object of the logs, in a folder of its own."""
+    path = min(logs.folder.rglob("*.json.gz"))
+    _copy(path, folder / path.relative_to(logs.folder))
     return Logs.at(folder)
 
 

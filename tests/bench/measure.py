@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -35,16 +36,18 @@ class Usage:
         return self.user + self.system
 
 
-def measure(command: list[str], folder: Path) -> Usage:
-    """Runs the command in `folder` to its end; raises FailedRun where that is no good one.
+def measure(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> Usage:
+    """Runs the command in `folder` to its end, with more in its environment; raises FailedRun where it ends badly.
+
+    Python may keep its byte code, as it does where a program is installed.
 
     Processor time is wait4's, so it covers all descendants that were waited for; memory is sampled every 20 ms and
     never below the largest that wait4 tells of one process.
     """
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    process = subprocess.Popen(command, cwd=folder, env=given | (environment or {}), **pipes)
     sampler = _Sampler(process.pid)
     sampler.start()
     try:

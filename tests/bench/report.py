@@ -28,6 +28,8 @@ def show(result: dict[str, Any], console: Console) -> None:
             f"{each['events_new']:,} new, {each['duplicates']:,} duplicates, {each['skipped']:,} objects known",
             highlight=False,
         )
+    if result["s3"]:
+        console.print(_bucket(result["s3"]), highlight=False)
     for each in result["memory"]:
         days = "one day" if each["one_day"] else "many days"
         peaks = ", ".join(f"{peak / 1e6:,.0f}" for peak in each["peaks"])
@@ -38,6 +40,16 @@ def show(result: dict[str, Any], console: Console) -> None:
     for each in result["targets"]:
         targets.add_row(each["name"], each["wanted"], each["got"], MARK[each["met"]])
     console.print(targets)
+
+
+def _bucket(told: dict[str, Any]) -> str:
+    if told["status"] != "measured":
+        return f"from a bucket on loopback: {told['status']}"
+    return (
+        f"from a bucket on loopback: {told['wall']:.1f} s, {told['cpu']:.1f} cpu s, "
+        f"{told['events_per_second']:,.0f} events/s; {told['times_as_fast']:.2f} × as fast as from the folder "
+        f"(by cpu {told['times_as_fast_by_cpu']:.2f} ×)"
+    )
 
 
 def _programs(result: dict[str, Any]) -> Table:

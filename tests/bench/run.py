@@ -28,12 +28,12 @@ if __name__ == "__main__":
 
 from rich.console import Console  # noqa: E402
 
-from tests.bench import figures, material, report  # noqa: E402
+from tests.bench import bucket, figures, material, report  # noqa: E402
 from tests.bench.measure import FailedRun, Usage, measure  # noqa: E402
 from tests.bench.peer import CORES, missing, peers  # noqa: E402
 
 OURS = figures.OURS
-SECTIONS = ("again", "memory")
+SECTIONS = ("again", "known", "s3", "memory")
 LIBRARIES = ("duckdb", "chdb", "pyarrow", "pysimdjson", "isal", "msgspec", "pyiceberg")
 
 
@@ -45,6 +45,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--logs", type=Path, help="measure on these logs instead of generated ones")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-events", type=int, default=1_000_000, help="the larger input of the memory section")
+    parser.add_argument("--known-objects", type=int, default=100_000, help="objects of the section known")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-results" / "ingest.json")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "bench-logs", help="where logs are kept")
     parser.add_argument("--only", default="", help=f"some of {','.join(names)}; ours is always measured")
@@ -94,11 +95,14 @@ class Bench:
 
     def go(self) -> dict[str, Any]:
         """Measures; gives the result as it is written."""
+        self._warm_up()
         for number in range(1, self.asked.rounds + 1):
             for name in self.peers:
                 if self.status[name] == "measured":
                     self._round(name, number)
         again = self._again() if self._wants("again") else []
+        again += self._known() if self._wants("known") else []
+        bucket = self._bucket() if self._wants("s3") else None
         memory = self._memory() if self._wants("memory") else []
         others = [each.peak for each in self.runs if each.peer == OURS] + [each["peak"] for each in again]
         peaks = {(each["one_day"], each["events"]): each["peaks"] for each in memory}
@@ -112,9 +116,22 @@ class Bench:
             "runs": [asdict(each) for each in self.runs],
             "peers": {name: self._told(name) for name in self.peers},
             "again": again,
+            "s3": bucket,
             "memory": memory,
             "targets": [asdict(each) for each in targets],
         }
+
+    def _warm_up(self) -> None:
+        """Every program once on one object: the first run reads libraries from disk and writes Python's byte code."""
+        one = material.one(self.logs, self.scratch / "warm" / "logs")
+        for name in [name for name, status in self.status.items() if status == "measured"]:
+            folder = self.scratch / "warm" / name
+            folder.mkdir()
+            try:
+                for step in ("prepare", "run") if hasattr(self.peers[name], "prepare") else ("run",):
+                    measure(_command(name, step, one, folder / "out"), ROOT)
+            except FailedRun as error:
+                self.say.print(f"{name}, one object: {error}", highlight=False)
 
     def _wants(self, section: str) -> bool:
         return not self.asked.only or section in self.asked.only
@@ -161,6 +178,33 @@ class Bench:
         others = material.copies(self.logs, self.scratch / "again" / "logs")
         named = {"the same objects again": self.logs, "the same events in other objects": others}
         return [_told_by(name, measure(_command(OURS, "run", logs, lake), ROOT)) for name, logs in named.items()]
+
+    def _known(self) -> list[dict[str, Any]]:
+        """Ours on a lake that knows every one of very many objects."""
+        logs = material.many(self.asked.cache, self.asked.known_objects)
+        lake = self.scratch / "known"
+        measure(_command(OURS, "run", logs, lake), ROOT)
+        again = measure(_command(OURS, "run", logs, lake), ROOT)
+        return [_told_by(f"{logs.objects:,} known objects again", again)]
+
+    def _bucket(self) -> dict[str, Any]:
+        """Ours from a bucket beside ours from the folder, in pairs."""
+        pairs: list[tuple[Usage, Usage]] = []
+        lake = self.scratch / "s3"
+        with bucket.served(self.logs.folder) as environment:
+            command = [sys.executable, "-m", "tests.bench.peer", OURS, "run_bucket", bucket.NAME, str(lake)]
+            for _ in range(self.asked.rounds):
+                try:
+                    pair = []
+                    for each in (_command(OURS, "run", self.logs, lake), command):
+                        pair.append(measure(each, ROOT, environment))
+                        events = rows(list(lake.glob(self.peers[OURS].GIVES)))
+                        shutil.rmtree(lake)
+                except FailedRun as error:
+                    return {"status": f"failed: {error}"}
+                pairs.append((pair[0], pair[1]))
+                self.say.print(f"local {pair[0].wall:.2f} s, S3 {pair[1].wall:.2f} s", highlight=False)
+        return {"status": "measured"} | figures.beside(pairs, events)
 
     def _memory(self) -> list[dict[str, Any]]:
         """Peaks of ours for an input and for a tenth of it, over many days and on one."""

@@ -17,9 +17,18 @@ GIVES = "data/events/**/*.parquet"
 
 def run(logs: Path, out: Path) -> None:
     """The command as a user gives it."""
+    _ingest(str(logs), out)
+
+
+def run_bucket(bucket: Path, out: Path) -> None:
+    """The same from a bucket of S3, of which the path is the name."""
+    _ingest(f"s3://{bucket}/", out)
+
+
+def _ingest(source: str, out: Path) -> None:
     import sys
 
     from pipeline.cli import main
 
-    sys.argv = ["trailsift", "ingest", str(logs), "--lake", str(out), "--jobs", "2", "-o", "json"]
+    sys.argv = ["trailsift", "ingest", source, "--lake", str(out), "--jobs", "2", "-o", "json"]
     main()
