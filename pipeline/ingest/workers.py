@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.lake.usage import roll_up
+from pipeline.records import encoded
 from pipeline.records.decode import ObjectError, inflate
 from pipeline.records.normalize import Builder, Part, add_object
 from pipeline.sources.base import Source, SourceObject
@@ -33,8 +34,6 @@ from pipeline.sources.base import Source, SourceObject
 PART_ROWS = 32_000
 PART_BYTES = 64 << 20
 KEY_COLUMNS = ["eventID", "record_sha256", "account_id"]
-# Values that hardly repeat gain nothing from a dictionary, and building one costs time.
-_UNIQUE = ("eventID", "requestID", "sharedEventID", "record_sha256")
 
 
 @dataclass(frozen=True)
@@ -203,10 +202,11 @@ class _Worker:
         if self.written % 16 == 15:
             gc.collect()
         self._settle()
-        moments = pc.min_max(part.events["eventTime"])
-        days = (moments["min"].as_py().date(), moments["max"].as_py().date()) if part.events.num_rows else None
+        moments = pc.min_max(part.rows["eventTime"])
+        days = (moments["min"].as_py().date(), moments["max"].as_py().date()) if part.rows.num_rows else None
         self.waiting.append((part, reads, task))
-        self.pipe.send(KeysOfPart(task.batch, part.events.select(KEY_COLUMNS), days, part.runs))
+        keys = encoded.plain_table(part.rows.select(KEY_COLUMNS))
+        self.pipe.send(KeysOfPart(task.batch, keys, days, part.runs))
 
     def _settle(self) -> None:
         while self.waiting:
@@ -223,17 +223,17 @@ class _Worker:
             aside = self._file(task, "copies")
             pq.write_table(events.filter(pa.array(~mask)), aside, compression="lz4")
             events = events.filter(pa.array(mask))
-        files = [self._store(task, day, rows.cast(copies.schema)) for day, rows in _by_day(events)]
+        files = [self._store(task, day, encoded.with_schema(rows, copies.schema)) for day, rows in _by_day(events)]
         refused = [(number, position, each.raw, each.reason) for number, position, each in part.refused]
         usage = roll_up(events, task.batch)
         self.pipe.send(Written(task.batch, files, aside, usage, reads, part.others, refused))
 
     def _store(self, task: Task, day: date, rows: pa.Table) -> Path:
         path = self._file(task, f"day={day}")
-        names = [each for each in _leaves(rows.schema) if each not in _UNIQUE]
         # Readers prune by time alone; statistics of the other ninety columns would cost a sixth of the writing.
         settings = {"compression": "zstd", "compression_level": 1, "write_statistics": ["eventTime"]}
-        pq.write_table(rows, path, use_dictionary=names, **settings)
+        # Arrow's own schema would tell readers of dictionaries; the lake's tables have plain texts.
+        pq.write_table(rows, path, use_dictionary=encoded.repeating(rows.schema), store_schema=False, **settings)
         return path
 
     def _file(self, task: Task, folder: str) -> Path:
@@ -259,13 +259,13 @@ def _with_provenance(part: Part, uris: dict[int, str], task: Task) -> pa.Table:
     numbers = [number for number, _ in part.runs]
     lengths = [rows for _, rows in part.runs]
     owner = np.repeat(np.arange(len(numbers), dtype="int32"), lengths)
-    count = part.events.num_rows
+    count = part.rows.num_rows
     columns = {
-        "source_object": pa.array([uris[number] for number in numbers], pa.string()).take(pa.array(owner)),
+        "source_object": encoded.spread(pa.array([uris[number] for number in numbers], pa.string()), pa.array(owner)),
         "ingested_at": pa.repeat(pa.scalar(task.at, pa.timestamp("us", tz="UTC")), count),
-        "batch_id": pa.repeat(task.batch, count),
+        "batch_id": encoded.spread(pa.array([task.batch]), pa.array(np.zeros(count, np.int32))),
     }
-    events = part.events
+    events = part.rows
     for name, column in columns.items():
         events = events.set_column(events.schema.get_field_index(name), name, column)
     return events
@@ -282,20 +282,3 @@ def _by_day(events: pa.Table) -> Iterator[tuple[date, pa.Table]]:
             found.setdefault(day, []).append(rows)
     for day, chunks in sorted(found.items()):
         yield day, pa.Table.from_batches(chunks)
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    """Parquet's names of the columns that hold text, nested ones included."""
-    return [path for each in schema for path in _paths(each.name, each.type)]
-
-
-def _paths(name: str, kind: pa.DataType) -> Iterator[str]:
-    if pa.types.is_struct(kind):
-        for each in kind:
-            yield from _paths(f"{name}.{each.name}", each.type)
-    elif pa.types.is_map(kind):
-        yield from (f"{name}.key_value.key", f"{name}.key_value.value")
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _paths(f"{name}.list.element", kind.value_type)
-    else:
-        yield name

@@ -1,156 +1,219 @@
-"""Typed events to columns: CloudTrail's own, and those we derive. Distinct values are worked on once."""
+"""Rows to columns: CloudTrail's own, and those we derive. What repeats is decoded once and kept as a dictionary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.records import encoded
+from pipeline.records.cut import IDS, VALUES, Pieces
 from pipeline.records.fields import fit, join
+from pipeline.records.fragments import STRETCHES, Fragments, strict
 from pipeline.records.principal import Principal, outcome, principal, source_network
 from pipeline.records.schema import EVENTS, OPEN, RECORD
 
-NESTED = ("userIdentity", "resources", "addendum", "tlsDetails")
+TIME = RECORD.field("eventTime").type
+_OWN = (*VALUES, *IDS)
+_RESOURCES = RECORD.field("resources").type
+_resources = msgspec.json.Decoder(strict("resources", _RESOURCES))
 
 
-def _typed(name: str, kind: pa.DataType) -> Any:
-    """The msgspec type of an Arrow type: strict, so that whatever does not fit is noticed."""
-    if pa.types.is_struct(kind):
-        members = [(each.name, _typed(each.name, each.type) | None, None) for each in kind]
-        return msgspec.defstruct(name, members, forbid_unknown_fields=True, omit_defaults=True, gc=False)
-    if pa.types.is_list(kind):
-        return list[_typed(name, kind.value_type)]  # type: ignore[misc]
-    if pa.types.is_map(kind):
-        return dict[str, str]
-    return bool if pa.types.is_boolean(kind) else str
+class Rows:
+    """Takes rows one after another, whole objects of them or single ones, and gives their columns."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._fragments = [Fragments(stretch) for stretch in range(len(STRETCHES))]
+        self._numbers: list[list[Any]] = [[] for _ in STRETCHES]
+        self._times: list[pa.Array] = []
+        self._own: dict[str, list[pa.Array]] = {name: [] for name in _OWN}
+        self._sha256: dict[int, str] = {}
+        self._single: list[tuple[Any, ...]] = []
+
+    def numbers(self, pieces: Pieces) -> list[Any]:
+        """What the stretches of an object's records are here: for each stretch a number a row, -1 for an odd one."""
+        return [each.numbers(texts) for each, texts in zip(self._fragments, pieces.stretches, strict=True)]
+
+    def take(self, pieces: Pieces, numbers: list[Any], times: pa.Array, start: int, stop: int) -> None:
+        """Adds rows of an object that is cut; none of them may be odd."""
+        self._settle()
+        for column, given in zip(self._numbers, numbers, strict=True):
+            column.append(given[start:stop])
+        self._times.append(times[start:stop])
+        for name, texts in zip(_OWN, (*pieces.values, *pieces.ids), strict=True):
+            self._own[name].append(texts[start:stop])
+        self.count += stop - start
+
+    def shared(self, outlines: list[Any]) -> list[tuple[int, ...]]:
+        """What the stretches of events are here: a number a stretch for each; raises as `Fragments.shared` does."""
+        return [tuple([each.shared(outline) for each in self._fragments]) for outline in outlines]
+
+    def add(self, event: Any, rest: dict[str, bytes], moment: Any, sha256: str | None) -> None:
+        """Adds one row: a typed event, the members no column takes, its time, the identity if it has no eventID."""
+        rests = [rest, None, None]
+        numbers = tuple([each.add(event, left) for each, left in zip(self._fragments, rests, strict=True)])
+        if sha256:
+            self._sha256[self.count] = sha256
+        self.add_numbered(event, numbers, moment)
+
+    def add_numbered(self, event: Any, numbers: tuple[int, ...], moment: Any) -> None:
+        """Adds one row of an event whose stretches are here already."""
+        own = [getattr(event, name) for name in _OWN]
+        own = [each.encode() if isinstance(each, str) else each and bytes(each) for each in own]
+        self._single.append((*numbers, moment, *own))
+        self.count += 1
+
+    def build(self) -> pa.Table:
+        """The rows in schema EVENTS, but for the texts that repeat, which are dictionaries; provenance is null."""
+        self._settle()
+        numbers = [np.concatenate(each) if each else np.zeros(0, np.int32) for each in self._numbers]
+        arrays: dict[str, pa.Array] = {"eventTime": _joined(self._times, TIME)}
+        for name in VALUES[:3]:
+            arrays[name] = _texts(self._own[name])
+        arrays["resources"], rests = _listed(self._own["resources"])
+        for name in IDS:
+            arrays[name] = _joined(self._own[name], pa.binary()).view(pa.string())
+        for fragments, rows in zip(self._fragments, numbers, strict=True):
+            arrays |= _columns(fragments, pa.array(rows))
+        arrays |= _derived(arrays)
+        arrays["record_sha256"] = _sparse(self._sha256, self.count)
+        arrays["extra"] = _sparse(self._extra(numbers, rests), self.count)
+        columns = [arrays[each.name] if each.name in arrays else pa.nulls(self.count, each.type) for each in EVENTS]
+        return pa.table(columns, names=EVENTS.names)
+
+    def _settle(self) -> None:
+        """Turns single rows into arrays like those of whole objects."""
+        if not self._single:
+            return
+        *numbers, times = list(zip(*self._single, strict=True))[: len(STRETCHES) + 1]
+        for column, given in zip(self._numbers, numbers, strict=True):
+            column.append(np.array(given, np.int32))
+        self._times.append(pa.array(times, TIME))
+        for name, texts in zip(_OWN, list(zip(*self._single, strict=True))[len(STRETCHES) + 1 :], strict=True):
+            self._own[name].append(pa.array(texts, pa.binary()))
+        self._single = []
+
+    def _extra(self, numbers: list[Any], found: dict[int, dict[str, bytes]]) -> dict[int, bytes | None]:
+        """The JSON of the members that no column takes, by row; some are `found` already."""
+        for fragments, given in zip(self._fragments, numbers, strict=True):
+            if fragments.rests:
+                for row in np.flatnonzero(np.isin(given, list(fragments.rests))).tolist():
+                    found[row] = {**found.get(row, {}), **fragments.rests[int(given[row])]}
+        return {row: join(rest) for row, rest in found.items()}
 
 
-def _member(each: pa.Field) -> tuple[str, Any, None]:
-    if each.name in OPEN or each.name in NESTED:
-        return each.name, msgspec.Raw, None
-    return each.name, (str if each.name == "eventTime" else _typed(each.name, each.type)) | None, None
+def _joined(chunks: list[pa.Array], kind: pa.DataType) -> pa.Array:
+    return pa.concat_arrays(chunks) if chunks else pa.array([], kind)
 
 
-Event: Any = msgspec.defstruct("Event", [_member(each) for each in RECORD], forbid_unknown_fields=True, gc=False)
-_Object: Any = msgspec.defstruct("Object", [("Records", list[Event])], forbid_unknown_fields=False, gc=False)
-object_decoder = msgspec.json.Decoder(_Object)
-_nested = {name: msgspec.json.Decoder(_typed(name, RECORD.field(name).type)) for name in NESTED}
+def _distinct(chunks: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
+    """(values, which): the distinct texts of open members, and each row's; null for an absent or null one."""
+    texts = pa.concat_arrays(chunks or [pa.array([], pa.binary())]).dictionary_encode()
+    values = texts.dictionary
+    absent = pc.is_in(values, pa.array([b"", b"null"], pa.binary()))
+    numbers = pc.if_else(absent, pa.scalar(None, pa.int32()), pa.array(np.arange(len(values), dtype=np.int32)))
+    return values, numbers.take(texts.indices)
 
 
-def build(
-    events: list[Any], times: list[pa.Array], extra: dict[int, dict[str, bytes]], sha256: dict[int, str]
-) -> pa.Table:
-    """Rows of schema EVENTS for typed events; provenance is null.
-
-    `times` are the events' times in chunks, `extra` the members no column takes and `sha256` the identity of
-    those without an eventID, both by row.
-    """
-    names = RECORD.names
-    columns = dict(zip(names, zip(*map(msgspec.structs.astuple, events), strict=True), strict=True))
-    arrays: dict[str, pa.Array] = {"eventTime": pa.concat_arrays(times)}
-    rests = dict(extra)
-    for name in NESTED:
-        raws = columns[name]
-        values, indices, left = _distinct(name, raws)
-        arrays[name] = pa.array(values, RECORD.field(name).type).take(indices)
-        if name == "userIdentity":
-            people = [principal(each) for each in values]
-            arrays |= {each: column.take(indices) for each, column in _principals(people).items()}
-        if left:
-            for row, index in enumerate(indices.to_pylist()):
-                if index in left:
-                    rests[row] = {**rests.get(row, {}), name: left[index]}
-    for each in RECORD:
-        if each.name in OPEN:
-            arrays[each.name] = _texts(columns[each.name]).cast(pa.string())
-        elif each.name not in arrays:
-            arrays[each.name] = pa.array(columns[each.name], each.type)
-    arrays |= _derived(arrays, columns)
-    count = len(events)
-    arrays["record_sha256"] = _sparse(sha256, count)
-    arrays["extra"] = _sparse({row: join(rest) for row, rest in rests.items()}, count)
-    for each in EVENTS:
-        if each.name not in arrays:
-            arrays[each.name] = pa.nulls(count, each.type)
-    return pa.table([arrays[name] for name in EVENTS.names], schema=EVENTS)
+def _texts(chunks: list[pa.Array]) -> pa.Array:
+    """Open members' texts; a dictionary where they repeat."""
+    values, which = _distinct(chunks)
+    values = values.view(pa.string())
+    if 2 * len(values) > len(which) - which.null_count:
+        return values.take(which)
+    return pa.DictionaryArray.from_arrays(which, values)
 
 
-def _distinct(name: str, raws: Iterable[Any]) -> tuple[list[Any], pa.Array, dict[int, bytes]]:
-    """(values, indices, rests): each distinct text decoded once, and which row has which."""
-    encoded = _texts(raws).dictionary_encode()
+def _listed(chunks: list[pa.Array]) -> tuple[pa.Array, dict[int, dict[str, bytes]]]:
+    """The column `resources`, and by row what it does not take of them."""
+    raws, which = _distinct(chunks)
     values: list[Any] = []
     rests: dict[int, bytes] = {}
-    decoder, kind = _nested[name], RECORD.field(name).type
-    for index, raw in enumerate(encoded.dictionary.to_pylist()):
+    for number, raw in enumerate(raws.to_pylist()):
         try:
-            values.append(msgspec.to_builtins(decoder.decode(raw)))
+            values.append(_resources.decode(raw) if raw and raw != b"null" else None)
         except (msgspec.DecodeError, RecursionError):
-            value, left = fit(raw, kind)
-            values.append(value)
+            value, left = fit(raw, _RESOURCES)
+            values.append(None if value is None else msgspec.convert(value, _resources.type))
             if left is not None:
-                rests[index] = left
-    values.append(None)
-    return values, pc.fill_null(encoded.indices, len(values) - 1), rests
+                rests[number] = left
+    rows = enumerate(which.to_pylist()) if rests else ()
+    left_by_row = {row: {"resources": rests[number]} for row, number in rows if number in rests}
+    return encoded.spread(encoded.array(values, _RESOURCES), which), left_by_row
 
 
-def _texts(raws: Iterable[Any]) -> pa.Array:
-    """The members' JSON texts as bytes; null for one that is absent or null."""
+def _columns(fragments: Fragments, rows: pa.Array) -> dict[str, pa.Array]:
+    """The columns of one stretch, and those that follow from it alone; `rows` are the rows' fragments."""
+    values = fragments.columns()
+    arrays: dict[str, pa.Array] = {}
+    for name, given in values.items():
+        column = _raws(given) if name in OPEN else encoded.array(given, RECORD.field(name).type)
+        arrays[name] = encoded.spread(column, rows)
+    if "userIdentity" in values:
+        people = _principals(values["userIdentity"])
+        arrays |= {name: encoded.spread(column, rows) for name, column in people.items()}
+    if "errorCode" in values:
+        told = map(_outcome, values["errorCode"], values["errorMessage"])
+        arrays["outcome"] = encoded.spread(pa.array(told, pa.string()), rows)
+    return arrays
+
+
+def _raws(raws: tuple[Any, ...]) -> pa.Array:
+    """JSON texts; null for one that is absent or null."""
     texts = [None if raw is None else bytes(raw) for raw in raws]
-    if b"null" in texts:
-        texts = [None if text == b"null" else text for text in texts]
-    return pa.array(texts, pa.binary())
+    return pa.array([None if text == b"null" else text for text in texts], pa.binary()).view(pa.string())
 
 
-def _principals(people: list[Principal]) -> dict[str, pa.Array]:
-    rows = list(zip(*people, strict=True)) or [()] * len(Principal._fields)
+def _principals(identities: tuple[Any, ...]) -> dict[str, pa.Array]:
+    people = list(zip(*(principal(msgspec.to_builtins(each)) for each in identities), strict=True))
     names = {"arn": "principal_arn", "type": "principal_type", "id": "principal_id"}
     return {
         names.get(name, name): pa.array(column, pa.bool_() if name == "path_unknown" else pa.string())
-        for name, column in zip(Principal._fields, rows, strict=True)
+        for name, column in zip(Principal._fields, people, strict=True)
     }
 
 
-def _derived(arrays: dict[str, pa.Array], columns: dict[str, Any]) -> dict[str, pa.Array]:
-    recipient = _mapped(arrays["recipientAccountId"], lambda text: text or None)
-    acting = pc.coalesce(arrays["via_service"], _mapped(arrays["sourceIPAddress"], _service_address))
-    is_service = pc.equal(arrays["principal_type"], "AWSService")
+def _outcome(code: str | None, message: str | None) -> str:
+    return outcome(code, bool(message)) if code is not None or message is not None else "ok"
+
+
+def _derived(arrays: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """The columns that follow from others, of any stretch."""
+    address = arrays["sourceIPAddress"]
+    acting = encoded.first(arrays["via_service"], encoded.each(address, _service_address))
+    is_service = pc.equal(encoded.plain(arrays["principal_type"], pa.string()), "AWSService")
+    recipient = encoded.each(arrays["recipientAccountId"], lambda text: text or None)
     return {
-        "account_id": pc.coalesce(recipient, arrays["account_id"]),
-        "service": _mapped(arrays["eventSource"], lambda text: text.removesuffix(".amazonaws.com")),
-        "outcome": pa.array(
-            map(
-                _outcome,
-                columns["errorCode"],
-                columns["errorMessage"],
-                columns["eventName"],
-                columns["responseElements"],
-            ),
-            pa.string(),
-        ),
-        "via_service": pc.if_else(is_service, pa.scalar(None, pa.string()), acting),
-        "source_network": _mapped(arrays["sourceIPAddress"], source_network),
+        "account_id": encoded.first(recipient, arrays["account_id"]),
+        "service": encoded.each(arrays["eventSource"], lambda text: text.removesuffix(".amazonaws.com")),
+        "via_service": pc.if_else(is_service, pa.scalar(None, acting.type), acting),
+        "source_network": encoded.each(address, source_network),
+        "outcome": _with_failed_sign_ins(arrays),
     }
 
 
-def _outcome(code: str | None, message: str | None, name: str | None, response: Any) -> str:
-    if code is None and message is None:
-        # A failed sign-in may say so in its response alone (CloudTrail, "AWS Management Console sign-in events").
-        return "error" if name == "ConsoleLogin" and response is not None and b'"Failure"' in bytes(response) else "ok"
-    return outcome(code, bool(message))
+def _with_failed_sign_ins(arrays: dict[str, pa.Array]) -> pa.Array:
+    """A failed sign-in may say so in its response alone (CloudTrail, "AWS Management Console sign-in events")."""
+    calls = encoded.encode(arrays["eventName"])
+    code = pc.index(calls.dictionary, "ConsoleLogin").as_py()
+    if code < 0:
+        return arrays["outcome"]
+    found = arrays["outcome"].cast(pa.string())
+    rows = pc.indices_nonzero(pc.and_(pc.equal(calls.indices, code), pc.equal(found, "ok")).fill_null(False))
+    responses = arrays["responseElements"].take(rows).cast(pa.string())
+    failed = rows.filter(pc.match_substring(responses, '"Failure"').fill_null(False))
+    mask = np.zeros(len(found), bool)
+    mask[failed.to_numpy()] = True
+    bare = pc.and_(pc.is_null(arrays["errorCode"]), pc.is_null(arrays["errorMessage"]))
+    return pc.if_else(pc.and_(pa.array(mask), bare), pa.scalar("error"), found).dictionary_encode()
 
 
 def _service_address(address: str) -> str | None:
     return address if address.endswith(".amazonaws.com") or address.startswith("AWS Internal") else None
-
-
-def _mapped(column: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
-    """`function` of each text, called once a distinct one; null stays null."""
-    encoded = column.dictionary_encode()
-    values = [function(each) for each in encoded.dictionary.to_pylist()]
-    return pa.array(values, pa.string()).take(encoded.indices)
 
 
 def _sparse(values: dict[int, Any], count: int) -> pa.Array:

@@ -1,8 +1,8 @@
 """Records to Arrow: the columns of `events`, those CloudTrail names and those we derive.
 
-The common record takes a fast path: one typed decode of the whole object, columns built from distinct values
-(a session's `userIdentity` is decoded once, not once an event). A record with anything unexpected takes the
-slow path, which gives the same columns and keeps the unexpected in `extra`.
+The common record takes a fast path: it is cut into pieces, and of equal pieces one is decoded (a session's
+`userIdentity` once, not once an event). A record with anything unexpected takes the slow path, which gives the same
+columns and keeps the unexpected in `extra`.
 """
 
 from __future__ import annotations
@@ -12,45 +12,49 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.records import columns
+from pipeline.records import encoded
+from pipeline.records.columns import TIME, Rows
+from pipeline.records.cut import Pieces, cut
 from pipeline.records.decode import Refused, is_digest, members, records
 from pipeline.records.fields import fit
-from pipeline.records.schema import EVENTS, OPEN, RECORD
+from pipeline.records.fragments import OTHER_CATEGORY, OTHER_TYPE, Outline, typed
+from pipeline.records.schema import EVENTS
 from pipeline.times import iso
 
 # Above this size an object is decoded record by record, so that memory does not follow the object's size.
 WHOLE = 32 << 20
-FOLD = 4_000
-_CANONICAL_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
-_OTHER_CATEGORY = {"Insight": "insights", "Aggregated": "aggregated"}
-_OTHER_TYPE = {"AwsCloudTrailInsight": "insights", "AwsAggregatedEvent": "aggregated"}
+# Below this size an object is not cut: that costs a millisecond however few its records are.
+SMALL = 128 << 10
 
 
 @dataclass
 class Part:
     """What came of a run of records: event rows in order, and what went elsewhere."""
 
-    events: pa.Table
+    rows: pa.Table  # of schema EVENTS, but for texts that repeat, which are dictionaries
     runs: list[tuple[int, int]]  # (object, its rows) in row order
     others: list[dict[str, Any]]  # rows for digests, insights, aggregated; "table" names which
     refused: list[tuple[int, int, Refused]]  # (object, position in it, why)
+
+    @cached_property
+    def events(self) -> pa.Table:
+        """The event rows in schema EVENTS."""
+        return encoded.plain_table(self.rows).cast(EVENTS)
 
 
 @dataclass
 class Builder:
     """Takes objects one after another and builds a Part of them; `rows` and `size` (bytes) tell when it is large."""
 
-    _tables: list[pa.Table] = field(default_factory=list)
-    _events: list[Any] = field(default_factory=list)
-    _times: list[pa.Array] = field(default_factory=list)
-    _extra: dict[int, dict[str, bytes]] = field(default_factory=dict)
-    _sha256: dict[int, str] = field(default_factory=dict)
+    _rows: Rows = field(default_factory=Rows)
     _runs: list[tuple[int, int]] = field(default_factory=list)
     _others: list[dict[str, Any]] = field(default_factory=list)
     _refused: list[tuple[int, int, Refused]] = field(default_factory=list)
@@ -59,7 +63,7 @@ class Builder:
     @property
     def rows(self) -> int:
         """Event rows taken so far."""
-        return len(self._events) + sum(int(each.num_rows) for each in self._tables)
+        return self._rows.count
 
     @property
     def aside(self) -> int:
@@ -67,23 +71,57 @@ class Builder:
         return len(self._others) + len(self._refused)
 
     def add_whole(self, number: int, data: bytes) -> bool:
-        """Takes an object's records on the fast path; False, taking nothing, where one is out of the ordinary."""
+        """Takes an object's records on the fast path; False, taking nothing, where its text is out of the ordinary."""
         if len(data) > WHOLE:
             return False
         try:
-            events = columns.object_decoder.decode(data).Records
             if not data.isascii():
                 data.decode()
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        except UnicodeDecodeError:
             return False
-        times = _canonical_times([each.eventTime for each in events])
-        if times is None or not all(each.eventID and each.eventCategory not in _OTHER_CATEGORY for each in events):
+        ways = [self._add_pieces, self._add_outlines]
+        return any(way(number, data) for way in (reversed(ways) if len(data) < SMALL else ways))
+
+    def _add_pieces(self, number: int, data: bytes) -> bool:
+        """Takes an object that is laid out as CloudTrail delivers them; its odd records go the slow path."""
+        pieces = cut(data)
+        times = pieces and _moments(pieces)
+        if pieces is None or times is None:
             return False
-        self._events += events
-        self._times.append(times)
-        self._runs.append((number, len(events)))
+        numbers = self._rows.numbers(pieces)
+        odd = pieces.odd
+        for each in numbers:
+            odd = odd | (each < 0)
+        for values in pieces.values:
+            odd = odd | _broken(values)
+        whole = {row: pieces.whole(row) for row in np.flatnonzero(odd).tolist()}
+        if not all(map(_is_object, whole.values())):
+            return False
+        start = 0
+        for row, text in [*whole.items(), (len(odd), None)]:
+            if start < row:
+                self._rows.take(pieces, numbers, times, start, row)
+                self._ran(number, row - start)
+            if text is not None:
+                self.add(number, row, text)
+            start = row + 1
+        self.size += len(data) - sum(map(len, whole.values()))
+        return True
+
+    def _add_outlines(self, number: int, data: bytes) -> bool:
+        """Takes a small object, or one in another layout, whose records hold what the schema names, and no more."""
+        try:
+            events = _object.decode(data).Records
+            moments = [readable_time(each.eventTime) for each in events]
+            if not all(map(_is_plain, events, moments)):
+                return False
+            numbers = self._rows.shared(events)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        for event, moment, each in zip(events, moments, numbers, strict=True):
+            self._rows.add_numbered(event, each, moment)
+        self._ran(number, len(events))
         self.size += len(data)
-        self._fold()
         return True
 
     def add(self, number: int, position: int, record: Any) -> None:
@@ -105,43 +143,29 @@ class Builder:
         if other := _other(record, found, text):
             self._others.append(other | {"object": number})
             return
-        event, rest = _fit_event(found)
+        event, rest = typed(found)
         moment = readable_time(event.eventTime)
         if moment is None:
             reason = f"has no readable eventTime ({event.eventTime!r})" if event.eventTime else "has no eventTime"
             self._refused.append((number, position, Refused(bytes(record), reason)))
             return
-        at = len(self._events)
         if event.eventTime != iso(moment):
             rest["eventTime"] = msgspec.json.encode(event.eventTime)
-        if not event.eventID:
-            self._sha256[at] = hashlib.sha256(canonical(text).encode()).hexdigest()
-        if rest:
-            self._extra[at] = rest
-        self._events.append(event)
-        self._times.append(pa.array([moment], _TIME))
-        if self._runs and self._runs[-1][0] == number:
-            self._runs[-1] = (number, self._runs[-1][1] + 1)
-        else:
-            self._runs.append((number, 1))
-        self._fold()
+        sha256 = None if event.eventID else hashlib.sha256(canonical(text).encode()).hexdigest()
+        self._rows.add(event, rest, moment, sha256)
+        self._ran(number, 1)
 
     def build(self) -> Part:
         """The Part of all that was taken; the builder starts anew."""
-        self._fold(least=1)
-        events = pa.concat_tables(self._tables) if self._tables else EVENTS.empty_table()
-        part = Part(events, self._runs, self._others, self._refused)
+        part = Part(self._rows.build(), self._runs, self._others, self._refused)
         self.__init__()  # type: ignore[misc]
         return part
 
-    def _fold(self, least: int = FOLD) -> None:
-        """Turns the events at hand into columns once they are many, so that few lie about as Python objects."""
-        if len(self._events) >= least:
-            self._tables.append(columns.build(self._events, self._times, self._extra, self._sha256))
-            self._events, self._times, self._extra, self._sha256 = [], [], {}, {}
-
-
-_TIME = RECORD.field("eventTime").type
+    def _ran(self, number: int, rows: int) -> None:
+        """Notes that so many rows of an object follow."""
+        if self._runs and self._runs[-1][0] == number:
+            rows += self._runs.pop()[1]
+        self._runs.append((number, rows))
 
 
 def to_table(items: Iterable[dict[str, Any]]) -> pa.Table:
@@ -188,42 +212,67 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
-def _canonical_times(texts: list[str | None]) -> pa.Array | None:
-    """The times as timestamps where every one is CloudTrail's own form, so that its text can be given back."""
-    column = pa.array(texts, pa.string())
-    if column.null_count or not pc.all(pc.match_substring_regex(column, _CANONICAL_TIME), min_count=0).as_py():
-        return None
+def _moments(pieces: Pieces) -> pa.Array | None:
+    """The times of records that are cut, those of odd ones of no meaning; None where one is no time."""
+    times = pieces.times.view(pa.string())
+    if pieces.odd.any():
+        times = pc.if_else(pa.array(pieces.odd), "1970-01-01T00:00:00Z", times)
     try:
-        return column.cast(_TIME)
+        return times.cast(TIME)
     except pa.ArrowInvalid:
         return None
 
 
-def _fit_event(found: Any) -> tuple[Any, dict[str, bytes]]:
-    """A record's members as a typed event, and the text of those that no column takes."""
-    event, rest = columns.Event(), {}
-    for name, raw in found.items():
-        if bytes(raw) == b"null":
-            continue
-        if name in OPEN or name in columns.NESTED:
-            setattr(event, name, raw)
-        elif name in _MEMBER_TYPES:
-            value, left = fit(raw, _MEMBER_TYPES[name])
-            setattr(event, name, value)
-            if left is not None:
-                rest[name] = left
-        else:
-            rest[name] = bytes(raw)
-    return event, rest
+class _Object(msgspec.Struct):
+    Records: list[Outline]
 
 
-_MEMBER_TYPES = {each.name: pa.string() if each.name == "eventTime" else each.type for each in RECORD}
+_object = msgspec.json.Decoder(_Object)
+
+
+def _is_plain(event: Any, moment: datetime | None) -> bool:
+    """Whether an event is one that has an id, and its time in CloudTrail's own form."""
+    other = event.eventCategory in OTHER_CATEGORY or event.eventType in OTHER_TYPE
+    return bool(moment and event.eventID and not other and event.eventTime == iso(moment))
+
+
+_value = msgspec.json.Decoder(msgspec.Raw)
+
+
+def _broken(values: pa.Array) -> Any:
+    """Which of the texts are neither empty nor JSON."""
+    distinct = values.dictionary_encode()
+    texts = distinct.dictionary.to_pylist()
+    try:
+        for text in texts:
+            if text:
+                _value.decode(text)
+        return False
+    except (msgspec.DecodeError, RecursionError):
+        bad = np.array([bool(text) and not _is_value(text) for text in texts], bool)
+        return bad[distinct.indices.to_numpy()]
+
+
+def _is_value(text: bytes) -> bool:
+    try:
+        _value.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(text: bytes) -> bool:
+    try:
+        members(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _other(record: Any, found: Any, text: str) -> dict[str, Any] | None:
     """The row of a digest, insight or aggregated record, for the table it belongs to; None for an event."""
     table = "digests" if is_digest(record) else None
-    for name, kinds in (("eventCategory", _OTHER_CATEGORY), ("eventType", _OTHER_TYPE)):
+    for name, kinds in (("eventCategory", OTHER_CATEGORY), ("eventType", OTHER_TYPE)):
         value = fit(found.get(name, b"null"), pa.string())[0]
         table = table or kinds.get(value or "")
     if table is None and "timeWindow" in found and "summary" in found and "eventTime" not in found:

@@ -26,7 +26,6 @@ class Principal(NamedTuple):
     via_service: str | None
 
 
-_SESSION = re.compile(r"^arn:([^:]+):sts::(\d*):assumed-role/([^/]+)/(.+)$", re.DOTALL)
 _OWNER = re.compile(r"^arn:[^:]+:iam::\d*:(user/.+|root|role/.+)$", re.DOTALL)
 
 
@@ -42,7 +41,7 @@ def principal(identity: dict[str, Any] | None) -> Principal:
     arn = identity.get("arn") or ""
     context = identity.get("sessionContext") or {}
     issuer = context.get("sessionIssuer") or {}
-    session = _SESSION.match(arn)
+    session = _session(arn)
     identifier = (identity.get("principalId") or "").partition(":")
     name, path_unknown = _name(kind, arn, identity, issuer, session)
     invoked_by = identity.get("invokedBy") or None
@@ -50,7 +49,7 @@ def principal(identity: dict[str, Any] | None) -> Principal:
         arn=name,
         type=kind or "Unknown",
         id=issuer.get("principalId") or identifier[0] or None,
-        session_name=(session[4] if session else identifier[2]) or None,
+        session_name=(session[3] if session else identifier[2]) or None,
         access_key_id=identity.get("accessKeyId") or None,
         path_unknown=path_unknown,
         account_id=identity.get("accountId") or issuer.get("accountId") or None,
@@ -58,15 +57,27 @@ def principal(identity: dict[str, Any] | None) -> Principal:
     )
 
 
+def _session(arn: str) -> tuple[str, ...] | None:
+    """(partition, account, role, session) of `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn" or parts[2] != "sts" or parts[3]:
+        return None
+    kind, _, named = parts[5].partition("/")
+    role, _, session = named.partition("/")
+    if kind != "assumed-role" or not (parts[1] and role and session) or not (parts[4].isdecimal() or not parts[4]):
+        return None
+    return parts[1], parts[4], role, session
+
+
 def _name(
-    kind: str | None, arn: str, identity: dict[str, Any], issuer: dict[str, Any], session: re.Match[str] | None
+    kind: str | None, arn: str, identity: dict[str, Any], issuer: dict[str, Any], session: tuple[str, ...] | None
 ) -> tuple[str, bool]:
     if issuer.get("arn"):
         return issuer["arn"], False
     if _OWNER.match(arn):
         return arn, False
     if session:
-        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}", True
+        return f"arn:{session[0]}:iam::{session[1]}:role/{session[2]}", True
     if kind == "AWSService":
         return identity.get("invokedBy") or identity.get("principalId") or UNKNOWN, False
     if kind == "IdentityCenterUser":

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import normalize, rebuild
-from pipeline.records.schema import RECORD
+from pipeline.records.schema import OPEN, RECORD
 from tests.logs import event, without_nulls
 
 TEXT = st.text(max_size=12)
@@ -42,11 +42,7 @@ def of_type(kind: pa.DataType) -> st.SearchStrategy[Any]:
 
 
 def members() -> st.SearchStrategy[dict[str, Any]]:
-    known = {
-        each.name: ANY if each.name in normalize.OPEN else of_type(each.type)
-        for each in RECORD
-        if each.name != "eventTime"
-    }
+    known = {each.name: ANY if each.name in OPEN else of_type(each.type) for each in RECORD if each.name != "eventTime"}
     return st.builds(
         lambda known, unknown, moment: {**unknown, **known, "eventTime": moment},
         st.fixed_dictionaries({}, optional=known),
