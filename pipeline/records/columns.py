@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import encoded
-from pipeline.records.cut import IDS, VALUES, Pieces
 from pipeline.records.fields import fit, join
 from pipeline.records.fragments import STRETCHES, Fragments, strict
+from pipeline.records.pieces import IDS, VALUES, Pieces
 from pipeline.records.principal import Principal, outcome, principal, source_network
 from pipeline.records.schema import EVENTS, OPEN, RECORD
 

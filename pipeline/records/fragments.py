@@ -1,7 +1,7 @@
 """Stretches of a record's members, each distinct one decoded once, into typed members.
 
 Every member that repeats from record to record belongs to one of three stretches; the others are a record's own
-(`pipeline.records.cut`). A stretch that holds what belongs elsewhere is no stretch, so that no member of a row can
+(`pipeline.records.pieces`). A stretch that holds what belongs elsewhere is no stretch, so that no member of a row can
 have two values.
 """
 
@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from pipeline.records.cut import IDS, VALUES
 from pipeline.records.decode import members
 from pipeline.records.fields import fit
+from pipeline.records.pieces import IDS, VALUES
 from pipeline.records.schema import OPEN, RECORD
 
 _HEAD = ("eventVersion", "userIdentity")

@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 
 from pipeline.records import encoded
 from pipeline.records.columns import TIME, Rows
-from pipeline.records.cut import Pieces, cut
 from pipeline.records.decode import Refused, is_digest, members, records
 from pipeline.records.fields import fit
 from pipeline.records.fragments import OTHER_CATEGORY, OTHER_TYPE, Outline, typed
+from pipeline.records.pieces import Pieces, cut
 from pipeline.records.schema import EVENTS
 from pipeline.times import iso
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.records import normalize
-from pipeline.records.cut import cut
 from pipeline.records.decode import records
 from pipeline.records.normalize import Builder
+from pipeline.records.pieces import cut
 from pipeline.records.rebuild import record
 from tests.logs import event, without_nulls
 
