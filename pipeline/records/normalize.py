@@ -225,6 +225,7 @@ def _moments(pieces: Pieces) -> pa.Array | None:
 
 class _Object(msgspec.Struct):
     Records: list[Outline]
+    eventTime: None = None  # an object with a time of its own is a record, not a list of them
 
 
 _object = msgspec.json.Decoder(_Object)
