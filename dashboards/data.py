@@ -22,6 +22,7 @@ from dashboards.scope import Key, Scope
 from pipeline import catalog as questions
 from pipeline import config, export
 from pipeline.access import unused as permissions
+from pipeline.assurance.statement import statement
 from pipeline.catalog import Catalog
 from pipeline.detect.anomalies import Examined, examine
 from pipeline.engines.duckdb import Engine, connect
@@ -165,6 +166,12 @@ def gaps(scope: Scope) -> list[str]:
         *_gaps(scope.key, scope.since, scope.until, scope.as_of, scope.accounts),
         *(f"region {each} delivered nothing in the window" for each in silent),
     ]
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def integrity(key: Key, since: datetime, until: datetime) -> list[str]:
+    """In words, what verifications of the log's files say of a window; the first line sums up."""
+    return statement(_engine(key), since, until)
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

@@ -73,6 +73,8 @@ def heading(title: str, question: str, scope: Scope) -> None:
             st.badge(whole, icon=":material/check_circle:", color="green")
     if missing:
         missed(missing)
+    for line in data.integrity(scope.key, scope.since, scope.until):
+        st.caption(data.plain(line[:1].upper() + line[1:]))
 
 
 def missed(missing: list[str]) -> None:
