@@ -12,11 +12,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws import cloudtrail as fake_cloudtrail
-from tests.aws import moto
+if TYPE_CHECKING:
+    from tests.aws.cloudtrail import CloudTrail
+    from tests.aws.moto import Aws
+
 
 ROOT = Path(__file__).resolve().parent.parent
 # Read before `plain_environment` takes every TRAILSIFT_ variable away from the tests themselves.
@@ -107,14 +110,16 @@ def sample_logs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def aws_server() -> Iterator[moto.Aws]:
+def aws_server() -> Iterator[Aws]:
     """One moto server for all tests of a process; take `aws`, which empties it."""
+    from tests.aws import moto
+
     with moto.serve() as server:
         yield server
 
 
 @pytest.fixture
-def aws(aws_server: moto.Aws, monkeypatch: pytest.MonkeyPatch) -> moto.Aws:
+def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """Empty AWS on loopback, which boto3 reaches by the environment."""
     aws_server.reset()
     for name, value in aws_server.environment.items():
@@ -123,14 +128,16 @@ def aws(aws_server: moto.Aws, monkeypatch: pytest.MonkeyPatch) -> moto.Aws:
 
 
 @pytest.fixture(scope="session")
-def cloudtrail_server() -> Iterator[fake_cloudtrail.CloudTrail]:
+def cloudtrail_server() -> Iterator[CloudTrail]:
     """One fake CloudTrail for all tests of a process; take `cloudtrail`, which empties it."""
-    with fake_cloudtrail.serve() as server:
+    from tests.aws import cloudtrail
+
+    with cloudtrail.serve() as server:
         yield server
 
 
 @pytest.fixture
-def cloudtrail(cloudtrail_server: fake_cloudtrail.CloudTrail) -> fake_cloudtrail.CloudTrail:
+def cloudtrail(cloudtrail_server: CloudTrail) -> CloudTrail:
     """An empty CloudTrail on loopback; a test sets its `environment` where boto3 is to reach it by itself."""
     cloudtrail_server.reset()
     return cloudtrail_server
