@@ -123,6 +123,8 @@ def _value(text: bytes, patience: Patience) -> Iterator[Raw | bytes | Refused]:
 
 
 _TIME = b'"eventTime"'
+# Members by which the rest of a record is told that a bracket too many has cut off.
+_OF_A_RECORD = re.compile(rb'"event(?:Time|ID|Name|Source)"')
 _OPENING = re.compile(rb'(?:\{[^\[\]{}]*?"(Records|Events)"\s*:\s*)?\[')
 
 
@@ -152,7 +154,7 @@ def _broken(text: bytes, reason: str) -> Iterator[Raw | bytes | Refused]:
             break
     tail = text[end:].strip(SPACE)
     # Further members of the object that holds the list are no records.
-    closes = opening[1] and text[end - 1 : end] == b"]" and _TIME not in tail and is_json(b'{"":0' + tail)
+    closes = opening[1] and text[end - 1 : end] == b"]" and not _OF_A_RECORD.search(tail) and is_json(b'{"":0' + tail)
     if tail and not closes:
         yield Refused(tail, "follows the list of records")
 

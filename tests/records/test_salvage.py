@@ -110,3 +110,12 @@ def test_cutting_does_not_depend_on_where_a_part_ends(step: int, monkeypatch: py
     assert [data[begin:stop] for begin, stop in spans] == texts
     assert end == len(data) - 1
     assert brackets.values(data) == ([(0, len(data) - 1)], len(data) - 1)
+
+
+def test_the_rest_of_a_record_behind_a_bracket_too_many_is_kept() -> None:
+    """It looks like members of the object that holds the list, which are dropped where the object is whole."""
+    deep = b"[" * 2_000 + b"]" * 2_001
+    first, rest = b'{"eventID":"a"}', b',"eventName":"x","eventID":"b"}'
+    found = list(records(b'{"Records":[' + first + b',{"awsRegion":' + deep + rest + b',{"eventID":"c"}]}'))
+    texts = b" ".join(each.raw if isinstance(each, Refused) else bytes(each) for each in found)
+    assert all(name in texts for name in (b'"a"', b'"b"', b'"c"'))
