@@ -90,7 +90,7 @@ def test_known_objects_are_found_after_merging(filled: tuple[Path, list[dict[str
     uri, etag, size = known[0]
     rows = [known[0], (uri, "other", size), (uri, etag, size + 1), ("nowhere", etag, size), known[-1]]
     listing = pa.Table.from_pylist([dict(zip(OBJECT.names, row, strict=True)) for row in rows], schema=OBJECT)
-    assert unknown(lake, listing).to_pylist() == [False, True, True, True, False]
+    assert unknown(lake, listing).to_pylist() == listing.slice(1, 3).to_pylist()
     assert unknown(lake, listing.slice(0, 0)).to_pylist() == []
 
 
