@@ -6,6 +6,7 @@ imported inside commands, so that `trailsift --help` answers at once.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -64,6 +65,8 @@ def hoist(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs one verb and exits with the design's code."""
+    # Importing makes some hundred thousand objects that stay; at Python's threshold each is walked again and again.
+    gc.set_threshold(50_000, 20, 20)
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     try:
         code = application()(args=words, prog_name="trailsift", standalone_mode=False)

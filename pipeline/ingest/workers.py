@@ -35,6 +35,7 @@ from pipeline.sources.base import Refusal, Source, SourceObject
 
 PART_ROWS = 32_000
 PART_BYTES = 64 << 20
+_PAGE_BYTES = 8 << 20  # one page a column, most often: readers skip by row group, and a page costs a compressor's start
 KEY_COLUMNS = ["eventID", "record_sha256", "account_id"]
 
 
@@ -258,6 +259,7 @@ class _Worker:
         path = self._file(task, f"day={day}")
         # Readers prune by time alone; statistics of the other ninety columns would cost a sixth of the writing.
         settings = {"compression": "zstd", "compression_level": 1, "write_statistics": ["eventTime"]}
+        settings["data_page_size"] = _PAGE_BYTES
         dictionaries = encoded.repeating(rows.schema)
         # Arrow's own schema would tell readers of dictionaries; the lake's tables have plain texts.
         self.orders.storage.write(path, rows, use_dictionary=dictionaries, store_schema=False, **settings)

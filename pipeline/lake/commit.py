@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline.errors import LakeError
+from pipeline.lake.datafiles import data_files
 from pipeline.lake.failpoints import hit
 from pipeline.lake.tables import APPLIED, Lake
 from pipeline.records.schema import FOLLOWING
@@ -71,10 +72,12 @@ def roll_forward(lake: Lake, events: Table | None = None) -> None:
 def _follow(lake: Lake, name: str, events: Table) -> None:
     from pyiceberg.exceptions import CommitFailedException
 
+    named = [each for each in sorted(events.snapshots(), key=_sequence) if name in _followers(each)]
+    if not named:
+        return  # most tables, most of the time: not even loaded
     for _ in range(_TRIES):
         table = lake.load(name)
-        due = [each for each in sorted(events.snapshots(), key=_sequence) if _sequence(each) > applied(table)]
-        due = [each for each in due if name in _followers(each)]
+        due = [each for each in named if _sequence(each) > applied(table)]
         if not due:
             return
         files = [follower_file(lake, name, _told(each, ATTEMPT)) for each in due]
@@ -91,16 +94,12 @@ def _append(
     table: Table, files: Iterable[str], summary: dict[str, str], properties: dict[str, str] | None = None
 ) -> None:
     """One commit that appends files and moves properties; a snapshot is made even of no files."""
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
-
     from pipeline.lake.transaction import Change
 
     with Change(table) as change:
         with change.update_snapshot(snapshot_properties=summary).merge_append() as append:
-            for file in files:
-                append.append_data_file(
-                    parquet_file_to_data_file(table.io, table.metadata, file if "://" in file else f"file://{file}")
-                )
+            for each in data_files(table, [file if "://" in file else f"file://{file}" for file in files]):
+                append.append_data_file(each)
         if properties:
             change.set_properties(properties)
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from pipeline.errors import LakeError
 from pipeline.lake.commit import OPERATION
+from pipeline.lake.datafiles import data_files
 from pipeline.lake.failpoints import hit
 from pipeline.lake.released import release
 from pipeline.lake.tables import Lake
@@ -168,13 +169,11 @@ def exchange(
 
 
 def _swap(lake: Lake, table: Table, old: list[DataFile], new: list[str], operation: str) -> None:
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
-
     from pipeline.lake.transaction import Change
 
     summary = {OPERATION: operation}
     with Change(table) as change, change.update_snapshot(snapshot_properties=summary).overwrite() as files:
         for each in old:
             files.delete_data_file(each)
-        for path in new:
-            files.append_data_file(parquet_file_to_data_file(table.io, table.metadata, lake.storage.uri(path)))
+        for made in data_files(table, map(lake.storage.uri, new)):
+            files.append_data_file(made)

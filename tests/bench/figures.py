@@ -112,3 +112,11 @@ def memory_targets(peaks: dict[tuple[bool, int], list[int]], others: list[int]) 
         name = f"≤ {GROWTH} × for ten times the input{', all on one day' if one_day else ''}"
         found.append(Target("memory", name, told, None if grown is None else grown <= GROWTH))
     return found
+
+
+def commit_target(micro: dict[str, Any] | None) -> Target:
+    """The target of a commit's cost after many others; `micro` is what `micro_batches.run` gives, None: not run."""
+    name = "a late commit ≤ 2 × the cpu of the 10th"
+    if micro is None:
+        return Target("commits", name, "not measured", None)
+    return Target("commits", name, f"{micro['cpu_ratio']:.2f} × after {micro['batches']:,}", micro["met"])

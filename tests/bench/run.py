@@ -109,6 +109,7 @@ class Bench:
         others = [each.peak for each in self.runs if each.peer == OURS] + [each["peak"] for each in again]
         peaks = {(each["one_day"], each["events"]): each["peaks"] for each in memory}
         targets = figures.speed_targets(self.runs, self.logs.gzip) + figures.memory_targets(peaks, others)
+        targets.append(figures.commit_target(micro))
         return {
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {"cores": min(CORES, os.cpu_count() or 1), "python": sys.version.split()[0]}

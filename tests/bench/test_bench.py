@@ -152,6 +152,12 @@ def test_targets_of_memory() -> None:
     assert [each.met for each in figures.memory_targets({}, [])] == [None, None, None]
 
 
+def test_the_target_of_commits_is_told_as_measured_or_not() -> None:
+    measured = figures.commit_target({"batches": 5000, "cpu_ratio": 2.5, "met": False})
+    assert (measured.got, measured.met) == ("2.50 × after 5,000", False)
+    assert figures.commit_target(None).met is None
+
+
 def test_s3_beside_local_is_judged_in_pairs() -> None:
     # Pairs 2/4, 3/4, 9/10: 0.5, 0.75, 0.9; the medians alone would give 3/4 only by chance of order.
     pairs = [(Usage(2, 1, 0, 1, ""), Usage(4, 3, 1, 1, "")), (Usage(3, 2, 0, 1, ""), Usage(4, 2, 0, 1, ""))]
