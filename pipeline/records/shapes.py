@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.records.jsontext import NO_JSON, elements, members
+from pipeline.records.jsontext import NO_JSON, SPACE, elements, members
 
 Raw = msgspec.Raw
 
@@ -100,9 +100,10 @@ def lookup_page(events: list[Raw]) -> Iterator[bytes | Refused]:
     """LookupEvents gives each record as a string in `CloudTrailEvent` (API reference, Event)."""
     for event in events:
         try:
-            yield _record_of(event).encode()
+            record = _record_of(event).encode()
         except (*NO_JSON, ValueError):
-            yield Refused(bytes(event), "has no CloudTrailEvent text")
+            record = b""
+        yield record if record.strip(SPACE) else Refused(bytes(event), "has no CloudTrailEvent text")
 
 
 def _record_of(event: Raw) -> str:

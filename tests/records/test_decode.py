@@ -106,8 +106,9 @@ def test_half_a_surrogate_beside_the_record_of_a_lookup_page_costs_nothing() -> 
 
 
 def test_a_lookup_page_without_the_record_is_refused() -> None:
-    (found,) = records(b'{"Events":[{"EventId":"x"}]}')
-    assert isinstance(found, Refused)
+    for element in (b'{"EventId":"x"}', b'{"EventId":"x","CloudTrailEvent":""}', b'{"CloudTrailEvent":" "}'):
+        (found,) = records(b'{"Events":[' + element + b"]}")
+        assert isinstance(found, Refused) and found.raw == element
 
 
 def test_gzip_is_told_by_its_bytes_and_members_are_joined() -> None:
