@@ -1,4 +1,4 @@
-"""`trailsift iam …`: snapshots in, and what IAM's own language means, one JSON line in and one out."""
+"""`trailsift iam actions|expand|evaluate`: what IAM's own language means, one JSON line in and one out."""
 
 from __future__ import annotations
 
@@ -11,43 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipeline.cli.context import current, printable
+from pipeline.cli.context import current
 
 if TYPE_CHECKING:
     from pipeline.iam.catalogue import Catalogue
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the verbs below `iam`."""
-    group = typer.Typer(no_args_is_help=True, help="IAM snapshots, actions and policies.", rich_markup_mode=None)
-    group.command("import", help="Bring IAM documents into the lake as one snapshot.")(import_)
-    group.command("actions", help="Events to the IAM actions they need; JSON lines in, JSON lines out.")(actions)
-    group.command("expand", help="Policies to the actions they grant; JSON lines in, JSON lines out.")(expand)
-    group.command("evaluate", help="Requests to AWS's decision on them; JSON lines in, JSON lines out.")(evaluate)
-    app.add_typer(group, name="iam")
-
-
-def import_(
-    files: list[str] = typer.Argument(
-        ..., help="GetAccountAuthorizationDetails JSON, credential report, SCPs.", metavar="FILE…"
-    ),
-    taken_at: str = typer.Option(None, "--taken-at", help="When the state was so.", show_default="the file's own date"),
-    output: str = typer.Option("table", "-o", "--output", help="table or json."),
-) -> None:
-    """Recognises each file by its content and stores all of them as one snapshot; repeating changes nothing."""
-    from datetime import UTC, datetime
-
-    from pipeline.access.snapshots import import_files
-    from pipeline.errors import UsageError
-    from pipeline.times import parse_time
-
-    if output not in ("table", "json"):
-        raise UsageError("-o", f"{output!r} is no format of iam import", "write table or json")
-    moment = parse_time(taken_at, datetime.now(UTC), "--taken-at") if taken_at else None
-    imported = import_files(current.lake(create=True), files, moment)
-    for note in imported.notes:
-        current.say(note)
-    print(json.dumps(imported.as_json()) if output == "json" else printable(imported.as_text()))
 
 
 _CATALOG = typer.Option(
