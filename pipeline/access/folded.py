@@ -1,4 +1,4 @@
-"""Verdicts for eyes: actions that share scope, verdict and reason become one line, since `*` is 20,000 of them."""
+"""Actions for eyes: those that share scope, verdict and reason become one line, since `*` is 20,000 of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pyarrow as pa
 
 FEW = 100
 _NAMED = 3
-_KEYS = ["principal_arn", "resource_scope", "verdict", "reason"]
 _PLAIN = ["action", "resource_scope", "verdict", "reason", "last_used", "count"]
 
 
@@ -21,15 +20,22 @@ def folded(rows: pa.Table) -> pa.Table:
     whose = [] if len(rows["principal_arn"].unique()) == 1 else ["principal_arn"]
     if rows.num_rows <= FEW:
         return rows.select(whose + _PLAIN)
-    plain = pa.table({name: rows[name].cast(pa.string()) for name in [*_KEYS, "action"]})
-    grouped = plain.group_by(_KEYS, use_threads=False).aggregate([("action", "list"), ("action", "count")])
-    order = [("principal_arn", "ascending"), ("verdict", "ascending"), ("action_count", "descending")]
-    ordered = grouped.sort_by([*order, ("resource_scope", "ascending"), ("reason", "ascending")])
-    named = ordered.rename_columns({"action_count": "permissions"})
-    which = pa.array([_which(actions) for actions in named["action_list"].to_pylist()], pa.string())
-    return named.append_column("which", which).select(
-        [*whose, "verdict", "permissions", "which", *_KEYS[1:2], "reason"]
-    )
+    order = ["principal_arn", "verdict", "permissions", "resource_scope", "reason"]
+    keys = ["principal_arn", "resource_scope", "verdict", "reason"]
+    return fold(rows, keys, order).select([*whose, "verdict", "permissions", "which", "resource_scope", "reason"])
+
+
+def fold(rows: pa.Table, keys: list[str], order: list[str]) -> pa.Table:
+    """One row for all actions that share `keys`: their number (`permissions`) and names or services (`which`).
+
+    Rows come in the order of the columns `order`, most permissions first.
+    """
+    plain = pa.table({name: rows[name].cast(pa.string()) for name in [*keys, "action"]})
+    grouped = plain.group_by(keys, use_threads=False).aggregate([("action", "list"), ("action", "count")])
+    named = grouped.rename_columns({"action_count": "permissions"})
+    ordered = named.sort_by([(each, "descending" if each == "permissions" else "ascending") for each in order])
+    which = pa.array([_which(actions) for actions in ordered["action_list"].to_pylist()], pa.string())
+    return ordered.append_column("which", which)
 
 
 def _which(actions: list[str]) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from pipeline.access.organization import Organization
 from pipeline.access.snapshots import Snapshot
 from pipeline.iam.catalogue import Catalogue
 from pipeline.iam.policy import Policy, Statement, parse
@@ -22,11 +23,15 @@ from pipeline.iam.policy import Policy, Statement, parse
 
 @dataclass(frozen=True)
 class Attached:
-    """A policy as it reaches a principal: `by` names it and the group it came through; `older` are versions
-    that were in force before the present one, with their dates; `since` is the present one's date, if known."""
+    """A policy as it reaches a principal: `by` names it and the group it came through, `document` is AWS's own.
+
+    `older` are versions in force before the present one, with their dates; `since` is the present one's date, if
+    known.
+    """
 
     by: str
     policy: Policy
+    document: Any
     since: datetime | None = None
     older: tuple[tuple[datetime, Policy], ...] = ()
 
@@ -55,7 +60,7 @@ class Block:
 
 @dataclass
 class Principal:
-    """A user or role of the snapshot with every policy that bears on it."""
+    """A user or role of the snapshot with every policy that bears on it; `item` is AWS's own JSON for it."""
 
     arn: str
     kind: str
@@ -64,8 +69,9 @@ class Principal:
     id: str | None
     path: str
     created: datetime | None
+    item: dict[str, Any]
     attached: list[Attached] = field(default_factory=list)
-    boundary: tuple[str, Policy | None] | None = None
+    boundary: tuple[str, Attached | None] | None = None
     missing: list[str] = field(default_factory=list)
 
     @property
@@ -79,6 +85,7 @@ class Library:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.organization = Organization(snapshot)
         # AWS's own policies are the same everywhere; accounts imported together may have shared one copy.
         self.policies = {each["Arn"]: each for each in snapshot.of("policy")}
         self.groups = {(each["account_id"], each["GroupName"]): each for each in snapshot.of("group")}
@@ -98,6 +105,7 @@ class Library:
             id=item.get("UserId" if kind == "user" else "RoleId"),
             path=item.get("Path") or "/",
             created=moment(item.get("CreateDate")),
+            item=item,
         )
         self._collect(item, made, "UserPolicyList" if kind == "user" else "RolePolicyList", "")
         for name in item.get("GroupList") or []:
@@ -108,14 +116,15 @@ class Library:
                 self._collect(group, made, "GroupPolicyList", f" via group {name}")
         arn = (item.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         if arn:
-            made.boundary = (arn, self._document(arn))
+            made.boundary = (arn, self._managed(arn, ""))
             if made.boundary[1] is None:
                 made.missing.append(f"boundary {arn}")
         return made
 
     def _collect(self, item: dict[str, Any], made: Principal, inline: str, via: str) -> None:
         for each in item.get(inline) or []:
-            made.attached.append(Attached(f"inline policy {each['PolicyName']}{via}", parsed(each["PolicyDocument"])))
+            document = each["PolicyDocument"]
+            made.attached.append(Attached(f"inline policy {each['PolicyName']}{via}", parsed(document), document))
         for each in item.get("AttachedManagedPolicies") or []:
             found = self._managed(each["PolicyArn"], via)
             if found is None:
@@ -133,11 +142,8 @@ class Library:
             for each in versions
             if each is not present and "Document" in each and (made := moment(each.get("CreateDate")))
         )
-        return Attached(f"{arn}{via}", parsed(present["Document"]), moment(present.get("CreateDate")), older)
-
-    def _document(self, arn: str) -> Policy | None:
-        found = self._managed(arn, "")
-        return found.policy if found else None
+        document = present["Document"]
+        return Attached(f"{arn}{via}", parsed(document), document, moment(present.get("CreateDate")), older)
 
 
 def parsed(document: object) -> Policy:
@@ -205,45 +211,32 @@ def denied(statements: tuple[Statement, ...], catalogue: Catalogue) -> int:
     return bits
 
 
-def blocks(principal: Principal, snapshot: Snapshot, catalogue: Catalogue) -> list[Block]:
+def blocks(principal: Principal, organization: Organization, catalogue: Catalogue) -> list[Block]:
     """What takes actions from the principal for certain; the first that names an action is the one to tell."""
     found = []
-    arn, policy = principal.boundary or ("", None)
-    if policy is not None:
-        bits = allowed(policy.statements, catalogue) & ~denied(policy.statements, catalogue)
+    arn, boundary = principal.boundary or ("", None)
+    if boundary is not None:
+        statements = boundary.policy.statements
+        bits = allowed(statements, catalogue) & ~denied(statements, catalogue)
         found.append(Block(catalogue.everything & ~bits, f"the permission boundary {arn} does not allow it"))
     if not principal.service_linked:
-        found += scp_blocks(snapshot, principal.account_id, catalogue)
+        found += scp_blocks(organization, principal.account_id, catalogue)
     for attached in principal.attached:
         if bits := denied(attached.policy.statements, catalogue):
             found.append(Block(bits, f"{attached.by} denies it"))
     return found
 
 
-def scp_blocks(snapshot: Snapshot, account_id: str, catalogue: Catalogue) -> list[Block]:
-    """What the snapshot's SCPs take from every principal of an account.
-
-    Files name SCPs without the organization's tree, so each is taken to bind the account unless its targets say
-    otherwise, and allow-lists are pooled: only what none of them allows is taken away. The management account,
-    which a policy's ARN names, is bound by none.
-    """
-    binding = [each for each in snapshot.of("scp") if each["account_id"] != account_id and _targets(each, account_id)]
-    found, pooled, lists = [], 0, False
-    for each in binding:
-        statements = parsed(each["document"]).statements
-        lists = lists or any(statement.allows for statement in statements)
-        pooled |= allowed(statements, catalogue)
-        if bits := denied(statements, catalogue):
-            found.append(Block(bits, f"the SCP {each['name']} denies it"))
-    if lists and (bits := catalogue.everything & ~pooled):
-        found.append(Block(bits, "no SCP in the snapshot allows it"))
+def scp_blocks(organization: Organization, account_id: str, catalogue: Catalogue) -> list[Block]:
+    """What the SCPs of an account's levels take from every principal of it: denied, or allowed at no place of one."""
+    found = []
+    for level in organization.levels(account_id, "scp"):
+        granted = 0
+        for name, document in level.policies:
+            statements = parsed(document).statements
+            granted |= allowed(statements, catalogue)
+            if bits := denied(statements, catalogue):
+                found.append(Block(bits, f"the SCP {name} denies it"))
+        if bits := catalogue.everything & ~granted:
+            found.append(Block(bits, f"no SCP of {level.place} allows it"))
     return found
-
-
-def _targets(scp: dict[str, Any], account_id: str) -> bool:
-    """Whether an SCP binds the account as far as its targets say: the account itself or the root; no list binds all."""
-    targets = scp.get("targets")
-    if not isinstance(targets, list):
-        return True
-    named = [each.get("TargetId", "") if isinstance(each, dict) else str(each) for each in targets]
-    return any(each == account_id or str(each).startswith("r-") for each in named)

@@ -114,7 +114,8 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
         remedy = "run trailsift iam import with GetAccountAuthorizationDetails JSON"
         raise NoDataError("iam_snapshots", "the newest snapshot holds no user and no role", remedy)
     observe = observability()
-    chosen, notes = _choose(Library(snapshot).principals(), arn)
+    library = Library(snapshot)
+    chosen, notes = _choose(library.principals(), arn)
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
     if not engine.views:
         Catalog.load().install_views(engine)
@@ -129,7 +130,7 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
             end,
         )
         activity = log.of(principal.account_id, principal.kind, principal.name, principal.id)
-        judge = Judge(principal, activity, blocks(principal, snapshot, observe.catalogue), context)
+        judge = Judge(principal, activity, blocks(principal, library.organization, observe.catalogue), context)
         _principal_rows(rows, judge, shared, used_too)
     notes += _missing(chosen)
     if not start <= snapshot.taken_at <= end + timedelta(days=1):

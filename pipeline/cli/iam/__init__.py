@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.iam import lines, snapshots
+from pipeline.cli.iam import lines, reach, snapshots
 
 
 def register(app: typer.Typer) -> None:
@@ -14,4 +14,6 @@ def register(app: typer.Typer) -> None:
     group.command("actions", help="Events to the IAM actions they need; JSON lines in, JSON lines out.")(lines.actions)
     group.command("expand", help="Policies to the actions they grant; JSON lines in, JSON lines out.")(lines.expand)
     group.command("evaluate", help="Requests to AWS's decision on them; JSON lines in, JSON lines out.")(lines.evaluate)
+    group.command("who-can", help="Who can do an action, role chains included, by the newest snapshot.")(reach.who_can)
+    group.command("can", help="What a principal can do, with the roles it may become.")(reach.can)
     app.add_typer(group, name="iam")
