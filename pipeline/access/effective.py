@@ -9,7 +9,7 @@ Sources: "Policy evaluation logic", "Permissions boundaries for IAM entities", "
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.access.granted import Library, Principal, allowed, blocks, parsed
 from pipeline.iam.catalogue import Catalogue
@@ -17,6 +17,8 @@ from pipeline.iam.globs import matches, overlap
 from pipeline.iam.policy import Statement
 
 ALLOWED, CONDITIONAL = "allowed", "conditional"
+# What is not a key of the request stands in brackets among the conditions.
+TRUST = "(the role's trust policy)"
 _NAMED = 3  # resources told by name
 
 
@@ -79,6 +81,7 @@ class Effective:
     def __init__(self, library: Library, catalogue: Catalogue) -> None:
         self.library, self.catalogue = library, catalogue
         self._scps: dict[str, list[Limit]] = {}
+        self._assume = catalogue.match("sts:AssumeRole*")
 
     def of(self, principal: Principal) -> list[Permission]:
         """Everything the principal's own policies let it do, one entry a scope × fate, in the order of its policies.
@@ -93,7 +96,16 @@ class Effective:
         for attached in principal.attached:
             for statement in attached.policy.allows:
                 found += _split(statement, statement.expand(self.catalogue).bits & ~gone, limits, attached.by)
-        return _merged(found)
+        return _merged([part for each in found for part in self._mandatory(each)])
+
+    def _mandatory(self, given: Permission) -> list[Permission]:
+        """Assuming a role needs the role's trust policy as well, whatever the caller's own policies say."""
+        bits = given.bits & self._assume
+        if not bits:
+            return [given]
+        keys = (*given.keys, TRUST)
+        parted = replace(given, bits=bits, decision=CONDITIONAL, keys=keys)
+        return [parted, replace(given, bits=given.bits & ~bits)] if given.bits & ~bits else [parted]
 
     def _limits(self, principal: Principal) -> list[Limit]:
         """Everything that takes something from the principal in part, wherever it is attached."""
