@@ -17,13 +17,14 @@ from pipeline.access.effective import ALLOWED, CONDITIONAL, Permission, actions
 from pipeline.access.folded import fold
 from pipeline.access.granted import Principal, scp_blocks
 from pipeline.access.trust import Edge, Trust
+from pipeline.access.verdicts import mask
 from pipeline.access.world import Root, World
 from pipeline.errors import UsageError
 from pipeline.iam.catalogue import positions
 from pipeline.iam.escalation import escalations
 
 UNKNOWN = "unknown"
-_TEXTS = ("service", "action", "resource_scope", "decision", "granted_by", "limits")
+_TEXTS = ("action", "resource_scope", "decision", "granted_by", "limits")
 _LISTS = ("through", "conditions")
 COLUMNS = (
     *("principal_arn", "through", "service", "action", "resource_scope"),
@@ -179,30 +180,33 @@ class _Rows:
     def __init__(self, world: World) -> None:
         self.catalogue = world.catalogue
         self.words: dict[str, dict[str, int]] = {name: {} for name in _TEXTS}
+        # The number of an action is its place in the catalogue.
+        self.words["action"] = {name: place for place, name in enumerate(world.catalogue.actions)}
         self.lists: dict[str, dict[tuple[str, ...], int]] = {name: {} for name in _LISTS}
         self.parts: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in (*_TEXTS, *_LISTS)}
 
     def add(self, permissions: list[Permission], chain: tuple[str, ...]) -> None:
         """One row an action of each permission."""
         for each in permissions:
-            names = self.catalogue.names(each.bits)
-            self._fill(names, chain, each.scope, each.decision, each.keys, each.granted_by, each.limits)
+            places = np.flatnonzero(mask(each.bits, len(self.catalogue.actions))).astype(np.int32)
+            self._fill(places, chain, each.scope, each.decision, each.keys, each.granted_by, each.limits)
 
     def trusted(self, edge: Edge, chain: tuple[str, ...]) -> None:
         """A row for a role's trust policy."""
         by = (f"the trust policy of {edge.role}",)
-        self._fill(["sts:AssumeRole"], chain, edge.role, edge.decision, edge.keys, by, ())
+        self._fill(self._codes("action", ["sts:AssumeRole"]), chain, edge.role, edge.decision, edge.keys, by, ())
 
     def unknown(self, who: Principal, chain: tuple[str, ...]) -> None:
         """Rows for patterns that name nothing in the catalogue."""
         for attached in who.attached:
             for statement in attached.policy.allows:
                 patterns = () if statement.not_action else statement.expand(self.catalogue).unknown
-                self._fill(list(patterns), chain, statement.scope, UNKNOWN, (), (attached.by,), ())
+                codes = self._codes("action", list(patterns))
+                self._fill(codes, chain, statement.scope, UNKNOWN, (), (attached.by,), ())
 
     def _fill(
         self,
-        names: list[str],
+        actions: npt.NDArray[np.int32],
         chain: tuple[str, ...],
         scope: str,
         decision: str,
@@ -210,15 +214,13 @@ class _Rows:
         by: tuple[str, ...],
         limits: tuple[str, ...],
     ) -> None:
-        size = len(names)
-        self.parts["action"].append(self._codes("action", names))
-        self.parts["service"].append(self._codes("service", [name.partition(":")[0] for name in names]))
+        self.parts["action"].append(actions)
         shared = {"resource_scope": scope, "decision": decision, "granted_by": "; ".join(by)}
         for name, text in {**shared, "limits": "; ".join(limits)}.items():
-            self.parts[name].append(np.full(size, self._codes(name, [text])[0], np.int32))
+            self.parts[name].append(np.full(len(actions), self._codes(name, [text])[0], np.int32))
         for name, listed in {"through": chain, "conditions": keys}.items():
             code = self.lists[name].setdefault(listed, len(self.lists[name]))
-            self.parts[name].append(np.full(size, code, np.int32))
+            self.parts[name].append(np.full(len(actions), code, np.int32))
 
     def _codes(self, name: str, texts: list[str]) -> npt.NDArray[np.int32]:
         words = self.words[name]
@@ -231,6 +233,10 @@ class _Rows:
             name: pa.DictionaryArray.from_arrays(pa.array(joined[name], pa.int32()), pa.array(list(words), pa.string()))
             for name, words in self.words.items()
         }
+        services = [each.partition(":")[0] for each in self.words["action"]]
+        named = {each: number for number, each in enumerate(dict.fromkeys(services))}
+        places = np.array([named[each] for each in services], np.int32)[joined["action"]]
+        columns["service"] = pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array(list(named)))
         for name, lists in self.lists.items():
             listed = pa.array([list(each) for each in lists], pa.list_(pa.string()))
             columns[name] = listed.take(pa.array(joined[name], pa.int32()))

@@ -15,10 +15,9 @@ from typing import Any
 from pipeline.access.effective import ALLOWED, CONDITIONAL
 from pipeline.access.granted import Principal, scp_blocks
 from pipeline.access.trust import ASSUME, BY_KIND, Edge, Trust
-from pipeline.access.world import Root, World
+from pipeline.access.world import Root, World, names
 from pipeline.errors import UsageError
 from pipeline.iam.decisions import Decision
-from pipeline.iam.globs import matches
 
 _ROLE = re.compile(r"arn:[^:]*:iam::\d+:role/.")
 _KEY = re.compile(r"arn:[^:]*:kms:[^:]*:\d+:key/")
@@ -176,11 +175,7 @@ def _granting(who: Principal | Root, made: Decision) -> tuple[str, ...]:
 def _names(who: Principal, action: str) -> bool:
     """Whether some Allow of its policies names the action."""
     lower = action.lower()
-    return any(
-        any(matches(pattern.lower(), lower) for pattern in each.actions) is not each.not_action
-        for attached in who.attached
-        for each in attached.policy.allows
-    )
+    return any(names(each, lower) for attached in who.attached for each in attached.policy.allows)
 
 
 def _owner(resource: str) -> str | None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from pipeline.access.granted import Principal, parsed
-from pipeline.access.world import World
+from pipeline.access.world import World, names
 from pipeline.errors import PolicyError, UsageError
 from pipeline.iam.decisions import request
 from pipeline.iam.evaluate import Evaluator
-from pipeline.iam.globs import matches, overlap
+from pipeline.iam.globs import overlap
 from pipeline.iam.policy import Policy, Statement
 
 ASSUME = "sts:AssumeRole"
@@ -72,15 +72,23 @@ class Trust:
 
     def assumable(self, who: Principal) -> list[Edge]:
         """Roles of the snapshot that the principal may assume, in order of ARN."""
-        able = any(_assumed(who))
-        found = []
+        named = {each.arn: each for each in self._by_trust.get(who.arn, ())}
+        open_ = self._by_trust.get("*", [])
+        named |= {each.arn: each for each in open_ if each.account_id == who.account_id}
+        if any(_assumed(who)):
+            left = [*open_, *self._by_trust.get(who.account_id, ())]
+            named |= {each.arn: each for each in left if _reaches(who, each.arn)}
+        edges = (self.edge(who, role) for arn, role in sorted(named.items()) if arn != who.arn)
+        return [each for each in edges if each is not None]
+
+    @cached_property
+    def _by_trust(self) -> dict[str, list[Principal]]:
+        """Roles by what their trust policies name: an ARN, an account, or * for everybody."""
+        found: dict[str, list[Principal]] = {}
         for role in self.world.roles:
             trusted = self._trusted(role)
-            named = who.arn in trusted.names or (trusted.everybody and who.account_id == role.account_id)
-            left = able and (trusted.everybody or who.account_id in trusted.accounts)
-            if role.arn != who.arn and (named or left):
-                edge = self.edge(who, role)
-                found += [edge] if edge else []
+            for each in {*trusted.names, *trusted.accounts, *(["*"] if trusted.everybody else [])}:
+                found.setdefault(each, []).append(role)
         return found
 
     def _trusted(self, role: Principal) -> Trusted:
@@ -136,16 +144,11 @@ class Trust:
         return (made.decision, made.conditions) if made.decision in ("allowed", "conditional") else ("", ())
 
 
-@lru_cache(maxsize=65536)
-def _names_assume(pattern: str) -> bool:
-    return matches(pattern.lower(), ASSUME.lower())
-
-
 def _assumed(principal: Principal) -> Iterator[Statement]:
     """Allow statements of a principal that name sts:AssumeRole."""
     for attached in principal.attached:
         for each in attached.policy.allows:
-            if any(_names_assume(pattern) for pattern in each.actions) is not each.not_action:
+            if names(each, ASSUME.lower()):
                 yield each
 
 

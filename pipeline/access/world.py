@@ -6,19 +6,23 @@ are unknown, so that a decision which hangs on them comes out conditional.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pipeline.access.effective import Effective
-from pipeline.access.granted import Library, Principal
+from pipeline.access.granted import Library, Principal, parsed
 from pipeline.access.snapshots import Snapshot
 from pipeline.errors import PolicyError
 from pipeline.iam.catalogue import Catalogue
 from pipeline.iam.decisions import Decision, request
 from pipeline.iam.evaluate import Evaluator
+from pipeline.iam.globs import matches
+from pipeline.iam.policy import Policy, Statement
 
+_KEPT = 4096
 _UNREADABLE = Decision("conditional", None, (), ("(a policy that cannot be read)",))
 
 
@@ -43,6 +47,7 @@ class World:
         self.catalogue = catalogue
         self.effective = Effective(self.library, catalogue)
         self.given = dict(given or {})
+        self._evaluators: dict[tuple[str, str, str, str], Evaluator | None] = {}
 
     @cached_property
     def principals(self) -> dict[str, Principal]:
@@ -74,22 +79,31 @@ class World:
             "resource_account": account,
             "context": self._context(caller, resource, account),
         }
-        try:
-            evaluator = Evaluator(self.policies(caller, account or caller.account_id) | {"resource": policy})
-        except PolicyError:
-            return _UNREADABLE
-        return evaluator.decide(request(asked, partial=True))
+        owner = account or caller.account_id
+        # Many roles share one trust policy, and one caller is asked about all of them.
+        key = (caller.arn, action.lower(), owner, json.dumps(policy))
+        if key not in self._evaluators:
+            if len(self._evaluators) >= _KEPT:
+                self._evaluators.clear()
+            try:
+                made = Evaluator(self._policies(caller, action.lower(), owner) | {"resource": policy})
+            except PolicyError:
+                made = None
+            self._evaluators[key] = made
+        evaluator = self._evaluators[key]
+        return evaluator.decide(request(asked, partial=True)) if evaluator else _UNREADABLE
 
-    def policies(self, caller: Principal | Root, owner: str) -> dict[str, Any]:
-        """The policies of the caller, in the shape of `iam evaluate`, with RCPs of the resource's owner."""
+    def _policies(self, caller: Principal | Root, action: str, owner: str) -> dict[str, Any]:
+        """The policies that bear on the caller's action, in the shape of `iam evaluate`; the owner's RCPs."""
+        scps = self.organization.levels(caller.account_id, "scp")
         found: dict[str, Any] = {
-            "scps": [each.documents for each in self.organization.levels(caller.account_id, "scp")],
+            "scps": [[_about(document, parsed(document), action) for document in each.documents] for each in scps],
             "rcps": [each.documents for each in self.organization.levels(owner, "rcp")],
         }
         if isinstance(caller, Principal):
-            found["identity"] = [each.document for each in caller.attached]
+            found["identity"] = [_about(each.document, each.policy, action) for each in caller.attached]
             _, boundary = caller.boundary or ("", None)
-            found["boundary"] = [boundary.document] if boundary else None
+            found["boundary"] = [_about(boundary.document, boundary.policy, action)] if boundary else None
         return found
 
     def _context(self, caller: Principal | Root, resource: str, account: str | None) -> dict[str, Any]:
@@ -113,6 +127,28 @@ class World:
         known |= {"aws:RequestedRegion": region} if region else {}
         known |= {"aws:ResourceAccount": account} if account else {}
         return known | self.given
+
+
+def _about(document: Any, policy: Policy, action: str) -> Any:
+    """The document less statements about other actions, which cost more to compile than all else takes.
+
+    One statement stays in any case: a boundary or SCP that does not name the action forbids it.
+    """
+    listed = document.get("Statement") if isinstance(document, dict) else None
+    if not isinstance(listed, list):
+        return document
+    kept = [listed[each.index] for each in policy.statements if names(each, action)]
+    return document | {"Statement": kept or listed[:1]}
+
+
+@lru_cache(maxsize=1 << 18)
+def _fits(pattern: str, action: str) -> bool:
+    return matches(pattern.lower(), action)
+
+
+def names(statement: Statement, action: str) -> bool:
+    """Whether a statement's Action or NotAction takes in an action, given in lower case."""
+    return any(_fits(pattern, action) for pattern in statement.actions) is not statement.not_action
 
 
 def _is_tag(value: Any) -> bool:
