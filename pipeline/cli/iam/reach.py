@@ -1,4 +1,4 @@
-"""`trailsift iam who-can` and `iam can`: what the newest snapshot allows whom."""
+"""`trailsift iam who-can`, `iam can` and `iam changes`: what a snapshot allows whom, and what differs from another."""
 
 from __future__ import annotations
 
@@ -77,6 +77,34 @@ def can(
     for note in found.notes:
         current.say(note)
     current.say(f"{found.rows.num_rows:,} permissions, {len(found.roles):,} roles it may become")
+    rows = report.shown(found.rows) if output == "table" else found.rows
+    export.write(rows, output, sys.stdout, color=current.color)
+
+
+def changes(
+    since: str = typer.Option(None, "--from", help="The earlier state.", metavar="TIME", show_default="the one before"),
+    until: str = typer.Option(None, "--to", help="The later state.", metavar="TIME", show_default="the newest"),
+    catalog: str = _CATALOG,
+    output: str = _OUTPUT,
+) -> None:
+    """One row a thing added, removed or changed, with the actions that users and roles gained and lost by it."""
+    from datetime import UTC, datetime
+
+    from pipeline import export
+    from pipeline.access import changes as report
+    from pipeline.engines.duckdb import connect
+    from pipeline.iam.catalogue import load
+    from pipeline.times import iso, parse_time
+
+    export.known(output)
+    now = datetime.now(UTC)
+    start = parse_time(since, now, "--from") if since else None
+    end = parse_time(until, now, "--to") if until else None
+    with connect(current.lake()) as engine:
+        found = report.changes(engine, load(Path(catalog) if catalog else None), start, end)
+    current.say(f"{found.rows.num_rows:,} changes from {iso(found.before)} to {iso(found.after)}")
+    for note in found.notes:
+        current.say(note)
     rows = report.shown(found.rows) if output == "table" else found.rows
     export.write(rows, output, sys.stdout, color=current.color)
 
