@@ -26,6 +26,7 @@ _REPORTS = {
     "credential_report": ("credential_report", "credential report"),
     "root_credentials": ("credential_report", "credential report"),
     "authorization_details": ("authorization_details", "authorization details"),
+    "password_policy": ("password_policy", "password policy"),
 }
 _NAMED = 3  # accounts told by name in a reason
 

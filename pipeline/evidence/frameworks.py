@@ -19,7 +19,7 @@ from pipeline.errors import QueryError, UsageError
 
 # What a question needs so that "no rows" can mean "none": from the log, and from the IAM snapshot.
 LOG_NEEDS = ("reads", "writes", "home")
-SNAPSHOT_NEEDS = ("credential_report", "root_credentials", "authorization_details")
+SNAPSHOT_NEEDS = ("credential_report", "root_credentials", "authorization_details", "password_policy")
 OCCURRENCES = ("fail", "review", "row")
 OWN_VERDICTS = ("manual", "not_covered")
 

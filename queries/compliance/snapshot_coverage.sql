@@ -3,10 +3,10 @@
 -- question = "Which IAM reports are there of each account, how old, and do they hold what the controls need?"
 -- [columns]
 -- account_id = "account"
--- report = "credential_report or authorization_details"
+-- report = "credential_report, authorization_details or password_policy"
 -- taken_at = "when the report was taken (UTC)"
 -- items = "number of its rows"
--- has_root = "whether it has the root user's row; false for authorization details, which never have it"
+-- has_root = "whether it has the root user's row; false for other reports, which never have it"
 -- unclear = "users of whom it does not say whether password, keys or MFA are active"
 -- [params.taken_until]
 -- type = "timestamp"

@@ -124,6 +124,26 @@ def test_two_active_keys(second: dict[str, str], found: int, catalog: Catalog) -
     assert len(ask(engine(None, snapshot(row)), catalog, "compliance/two_active_access_keys")) == found
 
 
+# "Set an account password policy for IAM users": without a policy 8 characters and no memory, PasswordReusePrevention
+# from 1 to 24, absent where switched off.
+@pytest.mark.parametrize(
+    ("given", "short", "again"),
+    [
+        (None, True, True),
+        ({"MinimumPasswordLength": 13, "PasswordReusePrevention": 23}, True, True),
+        ({"MinimumPasswordLength": 14, "PasswordReusePrevention": 24}, False, False),
+        ({"MinimumPasswordLength": 20}, False, True),
+        ({"PasswordReusePrevention": 24}, True, False),
+    ],
+)
+def test_password_policy(given: dict[str, int] | None, short: bool, again: bool, catalog: Catalog) -> None:
+    item = {"kind": "password_policy", "account_id": ACCOUNT, "arn": None, "name": "password policy"}
+    made = engine(None, snapshot({**item, "item": {"PasswordPolicy": given}}))
+    assert bool(ask(made, catalog, "compliance/short_passwords_allowed")) is short
+    made = engine(None, snapshot({**item, "item": {"PasswordPolicy": given}}))
+    assert bool(ask(made, catalog, "compliance/passwords_used_again")) is again
+
+
 USER_POLICY = [{"PolicyName": "own", "PolicyDocument": {"Statement": []}}]
 OWN = f"arn:aws:iam::{ACCOUNT}:policy/everything"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
