@@ -34,8 +34,8 @@ def fold(rows: pa.Table, keys: list[str], order: list[str]) -> pa.Table:
     grouped = plain.group_by(keys, use_threads=False).aggregate([("action", "list"), ("action", "count")])
     named = grouped.rename_columns({"action_count": "permissions"})
     ordered = named.sort_by([(each, "descending" if each == "permissions" else "ascending") for each in order])
-    which = pa.array([which(actions) for actions in ordered["action_list"].to_pylist()], pa.string())
-    return ordered.append_column("which", which)
+    named_actions = pa.array([which(actions) for actions in ordered["action_list"].to_pylist()], pa.string())
+    return ordered.append_column("which", named_actions)
 
 
 def which(actions: list[str]) -> str:

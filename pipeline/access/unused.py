@@ -15,14 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.access import used
-from pipeline.access.granted import Grant, Library, Principal, blocks, grants
-from pipeline.access.snapshots import Snapshot, latest
-from pipeline.access.verdicts import BLIND, USED, Context, Judge, mask
-from pipeline.assurance.coverage import Coverage, coverage, gaps
-from pipeline.catalog import Catalog
+from pipeline.access.granted import Grant, Principal, grants
+from pipeline.access.ground import survey
+from pipeline.access.verdicts import BLIND, USED, Judge, mask
+from pipeline.assurance.coverage import gaps
 from pipeline.engines.duckdb import Engine
-from pipeline.errors import NoDataError, UsageError
-from pipeline.iam.observable import observability
+from pipeline.errors import UsageError
 from pipeline.times import iso
 
 COLUMNS = (
@@ -109,36 +107,18 @@ def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = Non
     Rows that are `used` are left out unless `used_too`. Service-linked roles, whose policies nobody can change,
     are left out unless named. Raises NoDataError without a snapshot, UsageError for an ARN it does not hold.
     """
-    snapshot = latest(engine)
-    if not snapshot.of("user") and not snapshot.of("role"):
-        remedy = "run trailsift iam import with GetAccountAuthorizationDetails JSON"
-        raise NoDataError("iam_snapshots", "the newest snapshot holds no user and no role", remedy)
-    observe = observability()
-    library = Library(snapshot)
-    chosen, notes = _choose(library.principals(), arn)
-    log = used.read(engine, observe.mapper, start, end, observe.data_events)
-    if not engine.views:
-        Catalog.load().install_views(engine)
-    covered = coverage(engine)
-    rows, shared = Rows(), _Shared(snapshot)
+    ground = survey(engine, start, end)
+    chosen, notes = _choose(ground.library.principals(), arn)
+    rows, shared = Rows(), _Shared()
     for principal in chosen:
-        context = Context(
-            observe,
-            covered.get(principal.account_id, Coverage()),
-            log.seen.get(principal.account_id, used.Seen()),
-            start,
-            end,
-        )
-        activity = log.of(principal.account_id, principal.kind, principal.name, principal.id)
-        judge = Judge(principal, activity, blocks(principal, library.organization, observe.catalogue), context)
-        _principal_rows(rows, judge, shared, used_too)
+        _principal_rows(rows, ground.judge(principal), shared, used_too)
     notes += _missing(chosen)
-    if not start <= snapshot.taken_at <= end + timedelta(days=1):
-        notes.append(
-            f"the IAM snapshot is of {iso(snapshot.taken_at)}, outside the window: grants may have changed since"
-        )
-    lacking = gaps(covered, start, end, {principal.account_id for principal in chosen})
-    return Report(rows.table(start, end), start, end, snapshot.taken_at, observe.catalogue.version, notes, lacking)
+    if not start <= ground.snapshot.taken_at <= end + timedelta(days=1):
+        taken = iso(ground.snapshot.taken_at)
+        notes.append(f"the IAM snapshot is of {taken}, outside the window: grants may have changed since")
+    lacking = gaps(ground.covered, start, end, {principal.account_id for principal in chosen})
+    version = ground.observe.catalogue.version
+    return Report(rows.table(start, end), start, end, ground.snapshot.taken_at, version, notes, lacking)
 
 
 def _choose(principals: list[Principal], arn: str | None) -> tuple[list[Principal], list[str]]:
@@ -165,8 +145,7 @@ def _missing(principals: list[Principal]) -> list[str]:
 class _Shared:
     """What every principal's rows share: the catalogue's numbers in the report's columns."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    def __init__(self) -> None:
         self.actions: npt.NDArray[np.int32] | None = None
         self.services: npt.NDArray[np.int32] | None = None
 

@@ -1,0 +1,64 @@
+"""What judgements of permissions rest on: the snapshot, the log of a window mapped to actions, and its coverage.
+
+Loaded once for any number of principals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.access import used
+from pipeline.access.granted import Library, Principal, blocks
+from pipeline.access.snapshots import Snapshot, latest
+from pipeline.access.verdicts import Context, Judge
+from pipeline.assurance.coverage import Coverage, coverage
+from pipeline.catalog import Catalog
+from pipeline.engines.duckdb import Engine
+from pipeline.errors import NoDataError
+from pipeline.iam.observable import Observability, observability
+
+
+@dataclass
+class Ground:
+    """The newest snapshot, the log of [start, end] by principal, and what it can vouch for, by account."""
+
+    engine: Engine
+    start: datetime
+    end: datetime
+    snapshot: Snapshot
+    library: Library
+    log: used.Log
+    covered: Mapping[str, Coverage]
+    observe: Observability
+
+    def activity(self, principal: Principal) -> used.Activity:
+        """What the log shows of the principal; of a namesake made and deleted before it, nothing."""
+        return self.log.of(principal.account_id, principal.kind, principal.name, principal.id)
+
+    def judge(self, principal: Principal) -> Judge:
+        """The judge of the principal's permissions."""
+        account = principal.account_id
+        context = Context(
+            self.observe,
+            self.covered.get(account, Coverage()),
+            self.log.seen.get(account, used.Seen()),
+            self.start,
+            self.end,
+        )
+        taken = blocks(principal, self.library.organization, self.observe.catalogue)
+        return Judge(principal, self.activity(principal), taken, context)
+
+
+def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
+    """The ground of the window [start, end]. Raises NoDataError without a snapshot of users and roles."""
+    snapshot = latest(engine)
+    if not snapshot.of("user") and not snapshot.of("role"):
+        remedy = "run trailsift iam import with GetAccountAuthorizationDetails JSON"
+        raise NoDataError("iam_snapshots", "the newest snapshot holds no user and no role", remedy)
+    observe = observability()
+    log = used.read(engine, observe.mapper, start, end, observe.data_events)
+    if not engine.views:
+        Catalog.load().install_views(engine)
+    return Ground(engine, start, end, snapshot, Library(snapshot), log, coverage(engine), observe)
