@@ -110,6 +110,20 @@ def sample_logs() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample_lake(tmp_path_factory: pytest.TempPathFactory, sample_logs: Path) -> Path:
+    """A lake of the sample logs and their IAM snapshot, to be read only."""
+    from pipeline.access.snapshots import import_files
+    from pipeline.config import Settings
+    from pipeline.ingest import ingest
+    from pipeline.lake.tables import Lake
+
+    path = tmp_path_factory.mktemp("sample") / "lake"
+    ingest(path, [str(sample_logs / "cloudtrail")], Settings(jobs=1))
+    import_files(Lake.open(path), sorted(each for each in (sample_logs / "iam").iterdir() if each.is_file()))
+    return path
+
+
+@pytest.fixture(scope="session")
 def aws_server() -> Iterator[Aws]:
     """One moto server for all tests of a process; take `aws`, which empties it."""
     from tests.aws import moto

@@ -108,7 +108,7 @@ def summary(world: World) -> pa.Table:
     made: list[dict[str, Any]] = []
     for each in world.principals.values():
         sure, maybe = actions(world.effective.of(each))
-        ways = escalations(sure, world.catalogue)
+        ways = escalations(sure | maybe, world.catalogue)
         counted = sure.bit_count()
         made.append(
             {

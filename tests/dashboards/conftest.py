@@ -12,23 +12,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pipeline.access.snapshots import import_files
-from pipeline.config import Settings
-from pipeline.ingest import ingest
-from pipeline.lake.tables import Lake
 from tests.conftest import ROOT
 
 APP = ROOT / "dashboards" / "app.py"
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="session")
-def sample_lake(tmp_path_factory: pytest.TempPathFactory, sample_logs: Path) -> Path:
-    """A lake of the sample logs and their IAM snapshot."""
-    path = tmp_path_factory.mktemp("dashboards") / "lake"
-    ingest(path, [str(sample_logs / "cloudtrail")], Settings(jobs=1))
-    import_files(Lake.open(path), sorted(each for each in (sample_logs / "iam").iterdir() if each.is_file()))
-    return path
 
 
 @pytest.fixture(scope="session")

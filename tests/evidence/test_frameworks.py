@@ -26,7 +26,23 @@ def test_cis_lists_every_recommendation_once_and_in_order(cis: Framework) -> Non
 
 def test_cis_has_questions_for_all_that_the_log_and_the_snapshot_can_answer(cis: Framework) -> None:
     asked = {each.id for each in cis.requirements if each.questions}
-    computed = ["1.3", "1.4", "1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14", "1.15", "1.16", "1.21"]
+    computed = [
+        "1.3",
+        "1.4",
+        "1.5",
+        "1.6",
+        "1.7",
+        "1.8",
+        "1.9",
+        "1.10",
+        "1.11",
+        "1.12",
+        "1.13",
+        "1.14",
+        "1.15",
+        "1.16",
+        "1.21",
+    ]
     assert asked == {*computed, *[f"4.{n}" for n in range(1, 16)]}
 
 

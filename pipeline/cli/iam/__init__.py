@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.iam import lines, reach, snapshots
+from pipeline.cli.iam import escalation, lines, reach, snapshots
 
 
 def register(app: typer.Typer) -> None:
@@ -16,5 +16,6 @@ def register(app: typer.Typer) -> None:
     group.command("evaluate", help="Requests to AWS's decision on them; JSON lines in, JSON lines out.")(lines.evaluate)
     group.command("who-can", help="Who can do an action, role chains included, by the newest snapshot.")(reach.who_can)
     group.command("can", help="What a principal can do, with the roles it may become.")(reach.can)
+    group.command("escalation", help="Who can come by permissions nobody gave them.")(escalation.escalation)
     group.command("changes", help="What changed between two snapshots, and who gained or lost what.")(reach.changes)
     app.add_typer(group, name="iam")
