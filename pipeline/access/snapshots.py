@@ -1,23 +1,26 @@
 """IAM as it was at a time: documents into the lake's `iam_snapshots` table, and the newest state out of it.
 
 One import is one snapshot and one commit. Its id is the hash of what it holds, so importing the same files again
-changes nothing. Authorization details, credential reports and organization policies come from different calls:
-the newest state takes each family from the newest snapshot of the account that has it.
+changes nothing. A snapshot may hold some families only (`pipeline.access.documents.FAMILIES`), since they come from
+different calls; an item of kind `collected` says which it was asked for: the newest state takes each family from the
+account's newest snapshot that has it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from pipeline.access.documents import Document, Item, read
+from pipeline.access.documents import FAMILIES, Item, read
+from pipeline.access.documents.owners import gather
 from pipeline.errors import NoDataError, SnapshotError, UsageError
 from pipeline.lake.snapshots import append_snapshot
 from pipeline.records.schema import IAM_SNAPSHOTS
@@ -25,12 +28,6 @@ from pipeline.times import iso
 
 if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
-
-FAMILIES = {
-    "details": ("user", "group", "role", "policy"),
-    "credentials": ("credential",),
-    "organization": ("scp", "rcp"),
-}
 
 
 class Engine(Protocol):
@@ -43,7 +40,11 @@ class Engine(Protocol):
 
 @dataclass
 class Imported:
-    """What an import did; `new` is false where the lake held this very snapshot before."""
+    """What an import did; `new` is false where the lake held this very snapshot before.
+
+    `states` has what each account's families are: {(account, family): complete, refused or partial}. `refused` has a
+    line for each item of a collection that cannot be read.
+    """
 
     snapshot_id: str
     taken_at: datetime
@@ -51,43 +52,59 @@ class Imported:
     kinds: dict[str, int]
     accounts: list[str]
     notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    states: dict[tuple[str | None, str], str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The summary as the command prints it."""
         counts = {kind: self.kinds.get(kind, 0) for kinds in FAMILIES.values() for kind in kinds}
         facts = {"snapshot_id": self.snapshot_id, "taken_at": iso(self.taken_at), "new": self.new}
-        return {**facts, "accounts": self.accounts, "items": sum(counts.values()), **counts}
+        families = [
+            {"account_id": account, "family": family, "state": state}
+            for (account, family), state in sorted(self.states.items(), key=lambda each: (each[0][0] or "", each[0][1]))
+        ]
+        told = {"accounts": self.accounts, "items": sum(counts.values()), **counts}
+        return {**facts, **told, "families": families, "refused": len(self.refused)}
 
     def as_text(self) -> str:
         """One line for a person."""
-        held = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
+        held = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items())) or "no items"
         verb = "snapshot" if self.new else "already imported: snapshot"
         named = ", ".join(self.accounts) or "none named"
         return f"{verb} {self.snapshot_id[:12]} of {iso(self.taken_at)}: {held}; accounts: {named}"
 
 
-def import_files(lake: Lake, paths: Sequence[str | Path], taken_at: datetime | None = None) -> Imported:
+def import_files(
+    lake: Lake, paths: Sequence[str | Path], taken_at: datetime | None = None, account: str | None = None
+) -> Imported:
     """Stores the items of all files as one snapshot, taken at `taken_at`, else the files' own date, else now.
 
-    Raises UsageError for a missing file, SnapshotError for one that is none of the known documents; then nothing
-    is stored.
+    `account` owns what does not say whose it is. Raises UsageError for a missing file, SnapshotError for one that is
+    none of the known documents; then nothing is stored.
     """
     documents = [read(_existing(path)) for path in paths]
-    items = _unique(_owned(documents))
-    notes = []
-    if any(each.truncated for each in documents) and not any(each.complete for each in documents):
-        notes.append("the files say that more pages follow; import all pages at once, or principals are missing")
-    if not items:
+    gathered = gather(documents, account)
+    if not gathered.items:
         raise SnapshotError(", ".join(map(str, paths)), "holds no user, role, group, policy or credential", "check it")
+    notes = []
+    if gathered.truncated:
+        notes.append("the files say that more pages follow; import all pages at once, or principals are missing")
     dated = taken_at or max((each.dated for each in documents if each.dated), default=None)
+    items = _unique(gathered.items)
     snapshot_id = _identity(items, dated)
     moment = dated or datetime.now(UTC)
-    kinds: dict[str, int] = {}
-    for item in items:
-        kinds[item.kind] = kinds.get(item.kind, 0) + 1
-    accounts = sorted({item.account_id for item in items if item.account_id})
+    found = [item for item, _ in items]
     known = append_snapshot(lake, snapshot_id, _rows(items, snapshot_id, moment))
-    return Imported(snapshot_id, known or moment, known is None, kinds, accounts, notes)
+    return Imported(
+        snapshot_id,
+        known or moment,
+        known is None,
+        dict(Counter(item.kind for item in found if item.kind != "collected")),
+        sorted({item.account_id for item in found if item.account_id}),
+        notes,
+        gathered.refused,
+        {(each.account_id, each.name): each.item["state"] for each in found if each.kind == "collected"},
+    )
 
 
 def _existing(path: str | Path) -> Path:
@@ -99,48 +116,39 @@ def _existing(path: str | Path) -> Path:
     return found
 
 
-def _owned(documents: list[Document]) -> list[Item]:
-    """All items; AWS's own managed policies, whose ARNs name no account, belong to the account they came with."""
-    every = {item.account_id for each in documents for item in each.items if item.account_id}
-    owned = []
-    for document in documents:
-        accounts = {item.account_id for item in document.items if item.account_id} or every
-        account = accounts.pop() if len(accounts) == 1 else None
-        for item in document.items:
-            fits = item.kind == "policy" and item.account_id is None
-            owned.append(replace(item, account_id=account) if fits else item)
-    return owned
-
-
-def _unique(items: list[Item]) -> list[Item]:
-    """Items without those that several pages or files give alike; AWS's managed policies come with several pages."""
-    return list({(item.kind, item.account_id, item.arn, item.name, _json(item.item)): item for item in items}.values())
+def _unique(items: list[Item]) -> list[tuple[Item, str]]:
+    """Items with their JSON, without those that several pages or files give alike, as AWS's managed policies come."""
+    found: dict[tuple[str | None, ...], tuple[Item, str]] = {}
+    for item in items:
+        text = _json(item.item)
+        found[item.kind, item.account_id, item.arn, item.name, text] = item, text
+    return list(found.values())
 
 
 def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _identity(items: list[Item], dated: datetime | None) -> str:
+def _identity(items: list[tuple[Item, str]], dated: datetime | None) -> str:
     """The hash of a snapshot's content; its date is part of it where the files or the caller give one."""
-    lines = sorted(_json([item.kind, item.arn, item.name, item.item]) for item in items)
+    lines = sorted(f"{_json([item.kind, item.account_id, item.arn, item.name])}{text}" for item, text in items)
     digest = hashlib.sha256((dated.isoformat() if dated else "").encode())
     for line in lines:
         digest.update(b"\n" + line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
-def _rows(items: list[Item], snapshot_id: str, taken_at: datetime) -> pa.Table:
+def _rows(items: list[tuple[Item, str]], snapshot_id: str, taken_at: datetime) -> pa.Table:
     now = datetime.now(UTC)
     columns: dict[str, list[Any]] = {
         "snapshot_id": [snapshot_id] * len(items),
         "taken_at": [taken_at] * len(items),
-        "account_id": [item.account_id for item in items],
-        "kind": [item.kind for item in items],
-        "arn": [item.arn for item in items],
-        "name": [item.name for item in items],
-        "item": [_json(item.item).encode("utf-8", "replace").decode() for item in items],
-        "source_object": [item.source for item in items],
+        "account_id": [item.account_id for item, _ in items],
+        "kind": [item.kind for item, _ in items],
+        "arn": [item.arn for item, _ in items],
+        "name": [item.name for item, _ in items],
+        "item": [text.encode("utf-8", "replace").decode() for _, text in items],
+        "source_object": [item.source for item, _ in items],
         "imported_at": [now] * len(items),
     }
     return pa.table(columns, schema=IAM_SNAPSHOTS)
@@ -148,33 +156,68 @@ def _rows(items: list[Item], snapshot_id: str, taken_at: datetime) -> pa.Table:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The newest known state: items of AWS's own shape by kind, each with the account it was seen in."""
+    """The newest known state: items of AWS's own shape by kind, each with the account it was seen in.
+
+    `dated` says when each family was taken, the newest account's; `states` what `asked` answers.
+    """
 
     taken_at: datetime
     items: dict[str, list[dict[str, Any]]]
     dated: dict[str, datetime]
+    states: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """Items of one kind; each carries `account_id` beside AWS's members."""
         return self.items.get(kind, [])
 
+    def asked(self, family: str, account_id: str | None) -> str | None:
+        """Whether the family was asked for in that account, so that no item means that there is none.
 
-_LATEST = """
-with family as (
+        "complete": its items are all there are. "partial": there may be more. "refused": AWS said no whenever it was
+        asked. None: no snapshot says. The organization was asked for in its management account.
+        """
+        return self.states.get((family, account_id))
+
+
+_FAMILY = " ".join(
+    f"when kind in ({', '.join(repr(kind) for kind in kinds)}) then '{family}'" for family, kinds in FAMILIES.items()
+)
+# A snapshot without a word on a family (those of old say none) counts as whole. One that was refused says nothing.
+# One that is partial speaks only for the kinds it has, but for details, whose kinds come in one answer.
+_LATEST = f"""
+with families as (
     select *,
-        case kind when 'credential' then 'credentials'
-            when 'scp' then 'organization' when 'rcp' then 'organization' else 'details' end as family
+        case {_FAMILY} else item ->> '$.family' end as family,
+        case kind when 'collected' then item ->> '$.state' end as state
     from lake.iam_snapshots
     where taken_at <= coalesce($at::timestamptz, 'infinity'::timestamptz)
 ),
+said as (
+    select family, account_id, snapshot_id, max(taken_at) as taken_at, max(imported_at) as imported_at,
+        max(state) as state, list(distinct kind) as kinds
+    from families
+    group by family, account_id, snapshot_id
+),
+kinds as (
+    select distinct family, account_id, kind from families where kind <> 'collected'
+),
 newest as (
-    select family, account_id, arg_max(snapshot_id, (taken_at, imported_at)) as snapshot_id
-    from family
+    select k.family, k.account_id, k.kind,
+        arg_max(s.snapshot_id, (s.taken_at, s.imported_at, s.snapshot_id)) as snapshot_id
+    from kinds as k
+    join said as s on s.family = k.family and s.account_id is not distinct from k.account_id
+    where coalesce(s.state, 'complete') = 'complete'
+        or s.state = 'partial' and (k.family = 'details' or list_contains(s.kinds, k.kind))
+    group by k.family, k.account_id, k.kind
+    union all
+    select family, account_id, 'collected',
+        arg_max(snapshot_id, (state is distinct from 'refused', taken_at, imported_at, snapshot_id))
+    from said
     group by family, account_id
 )
 select f.kind, f.account_id, f.arn, f.name, f.item, f.taken_at, f.family
-from family as f
-join newest as n on n.family = f.family and n.snapshot_id = f.snapshot_id
+from families as f
+join newest as n on n.family = f.family and n.kind = f.kind and n.snapshot_id = f.snapshot_id
     and n.account_id is not distinct from f.account_id
 order by f.kind, f.arn, f.name, f.taken_at
 """
@@ -187,10 +230,16 @@ def latest(engine: Engine, at: datetime | None = None) -> Snapshot:
     """
     rows = engine.query(_LATEST, {"at": at}).to_pylist()
     if not rows:
-        raise NoDataError("iam_snapshots", "the lake holds no IAM snapshot", "run trailsift iam import FILE…")
+        remedy = "run trailsift iam collect, or trailsift iam import FILE…"
+        raise NoDataError("iam_snapshots", "the lake holds no IAM snapshot", remedy)
     items: dict[str, list[dict[str, Any]]] = {}
     dated: dict[str, datetime] = {}
+    states: dict[tuple[str, str | None], str] = {}
     for row in rows:
-        items.setdefault(row["kind"], []).append({**json.loads(row["item"]), "account_id": row["account_id"]})
-        dated[row["family"]] = max(dated.get(row["family"], row["taken_at"]), row["taken_at"])
-    return Snapshot(dated.get("details", rows[0]["taken_at"]), items, dated)
+        item = {**json.loads(row["item"]), "account_id": row["account_id"]}
+        items.setdefault(row["kind"], []).append(item)
+        if row["kind"] == "collected":
+            states[row["family"], row["account_id"]] = item["state"]
+        if item.get("state") != "refused" or row["kind"] != "collected":
+            dated[row["family"]] = max(dated.get(row["family"], row["taken_at"]), row["taken_at"])
+    return Snapshot(dated.get("details", rows[0]["taken_at"]), items, dated, states)
