@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.access.effective import actions
+from pipeline.access.documents.collected import FAMILIES
 from pipeline.access.folded import which
-from pipeline.access.snapshots import FAMILIES, Engine, Snapshot, latest
+from pipeline.access.snapshots import Engine, Snapshot, latest
 from pipeline.access.world import World
 from pipeline.errors import NoDataError, UsageError
 from pipeline.iam.catalogue import Catalogue
@@ -93,14 +94,20 @@ Key = tuple[str, str, str]
 
 def _rows(before: Snapshot, after: Snapshot, notes: list[str]) -> Iterator[dict[str, Any]]:
     for family in _COMPARED:
-        old, new = (_things(state, FAMILIES.get(family, ())) for state in (before, after))
-        accounts = {key[0] for key in old}, {key[0] for key in new}
+        old, new = (_things(state, FAMILIES[family]) for state in (before, after))
+        accounts = _accounts(before, family, old), _accounts(after, family, new)
         for account in sorted(accounts[0] ^ accounts[1]):
             side = "later" if account in accounts[0] else "earlier"
             notes.append(f"{family} of account {account or '(none named)'}: not in the {side} state, so not compared")
         shared = accounts[0] & accounts[1]
         for key in sorted(key for key in {*old, *new} if key[0] in shared):
             yield from _row(key, old.get(key), new.get(key))
+
+
+def _accounts(state: Snapshot, family: str, things: dict[Key, Any]) -> set[str]:
+    """Accounts of which the state tells all of a family, be it that there is nothing."""
+    asked = {account or "" for (name, account), how in state.states.items() if name == family and how == "complete"}
+    return {key[0] for key in things} | asked
 
 
 def _things(state: Snapshot, kinds: tuple[str, ...]) -> dict[Key, dict[str, Any]]:
