@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.access.documents import FAMILIES
 from pipeline.access.effective import actions
-from pipeline.access.documents.collected import FAMILIES
 from pipeline.access.folded import which
 from pipeline.access.snapshots import Engine, Snapshot, latest
 from pipeline.access.world import World
