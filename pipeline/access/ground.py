@@ -6,10 +6,11 @@ Loaded once for any number of principals.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline.access import used
+from pipeline.access.attempts import Attempts, attempts
 from pipeline.access.granted import Library, Principal, blocks
 from pipeline.access.snapshots import Snapshot, latest
 from pipeline.access.verdicts import Context, Judge
@@ -32,6 +33,7 @@ class Ground:
     log: used.Log
     covered: Mapping[str, Coverage]
     observe: Observability
+    attempts: Mapping[str, Attempts] = field(default_factory=dict)
 
     def activity(self, principal: Principal) -> used.Activity:
         """What the log shows of the principal; of a namesake made and deleted before it, nothing."""
@@ -46,6 +48,7 @@ class Ground:
             self.log.seen.get(account, used.Seen()),
             self.start,
             self.end,
+            self.attempts.get(principal.arn),
         )
         taken = blocks(principal, self.library.organization, self.observe.catalogue)
         return Judge(principal, self.activity(principal), taken, context)
@@ -61,4 +64,5 @@ def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
     if not engine.views:
         Catalog.load().install_views(engine)
-    return Ground(engine, start, end, snapshot, Library(snapshot), log, coverage(engine), observe)
+    library, covered = Library(snapshot), coverage(engine)
+    return Ground(engine, start, end, snapshot, library, log, covered, observe, attempts(snapshot))

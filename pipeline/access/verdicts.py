@@ -8,12 +8,13 @@ few, come last. Rules: the design's section 6; facts/iam.md, "Usage semantics".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.access.attempts import Attempts
 from pipeline.access.granted import Block, Grant, Principal
 from pipeline.access.used import Activity, Seen, Use, reaches
 from pipeline.assurance.coverage import GLOBAL_SERVICES, Coverage
@@ -29,19 +30,22 @@ USED, DENIED, UNUSED, LOW, BLIND, BLOCKED = (
 )
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+# Last-accessed data lags by hours, and is asked for now and then.
+_LAG = timedelta(days=2)
 # A trail can leave these two out of its management events ("Logging management events", CloudTrail guide).
 _EXCLUDABLE = {"kms": "kms.amazonaws.com", "rds-data": "rdsdata.amazonaws.com"}
 
 
 @dataclass(frozen=True)
 class Context:
-    """What all principals of an account are judged by."""
+    """What all principals of an account are judged by; `attempts` is IAM's record of this one."""
 
     observe: Observability
     coverage: Coverage
     seen: Seen
     start: datetime
     end: datetime
+    attempts: Attempts | None = None
 
 
 @dataclass
@@ -81,6 +85,7 @@ class Judge:
         weak = _Layer(codes, reasons, self.size)
         self._fresh(weak, scope)
         self._data_events(weak, scope)
+        self._attempts(weak)
         codes = np.where(self.strong > 0, self.strong, codes)
         uses: dict[int, Use] = {}
         for place, use in self.activity.uses.items():
@@ -181,6 +186,21 @@ class Judge:
                 text = f"data events were seen for {listed} only; other resources of this scope may not be logged"
                 layer.lower(kind.bits, f"{text}; no call was seen")
 
+    def _attempts(self, layer: _Layer) -> None:
+        """What the log cannot show, IAM's own record of attempts may rule out; what it alone has is a doubt."""
+        known = self.context.attempts
+        if known is None:
+            return
+        shown = 0
+        for place in self.activity.uses:
+            shown |= 1 << place
+        services = {self.catalogue.actions[place].partition(":")[0] for place in self.activity.uses}
+        current = known.taken >= self.context.end - _LAG
+        for bits, reason in known.never(self.catalogue, services | set(self.activity.unmapped)):
+            layer.rule_out(bits, UNUSED if current else LOW, reason)
+        for bits, reason in known.unexplained(self.catalogue, self.context.start, shown):
+            layer.lower(bits, reason)
+
     def _one(
         self, codes: Codes, reasons: list[tuple[str, str]], place: int, use: Use, on_scope: bool, uses: dict[int, Use]
     ) -> None:
@@ -214,6 +234,10 @@ class _Layer:
     def blind(self, bits: int, reason: str) -> None:
         """`unused` and unused_low_confidence become not_observable."""
         self._lay(bits, (UNUSED, LOW), BLIND, reason)
+
+    def rule_out(self, bits: int, verdict: str, reason: str) -> None:
+        """not_observable becomes a verdict, by another source than the log."""
+        self._lay(bits, (BLIND,), verdict, reason)
 
     def _lay(self, bits: int, over: tuple[str, ...], verdict: str, reason: str) -> None:
         old = np.array([each[0] in over for each in self.reasons], np.bool_)
