@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.errors import UsageError
 
 FILE = "trailsift.toml"
+# Settings that are lists of tables, which only the file can have.
+_TABLES = ("sources", "exclusions")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,24 @@ class SourceSettings:
 
 
 @dataclass(frozen=True)
+class ExclusionSettings:
+    """Permissions that are kept whatever the log says: a table `[[exclusions]]` of the file.
+
+    `principal` (ARN), `path`, `tag` (KEY=VALUE), `action` and `sid` (of the granting statement) are patterns with `*`
+    and `?`; all that are given must fit. `owner` answers for it, `reason` says why, `until` (a day) when it ends.
+    """
+
+    owner: str
+    reason: str
+    until: str = ""
+    principal: str = ""
+    path: str = ""
+    tag: str = ""
+    action: str = ""
+    sid: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
@@ -60,6 +82,7 @@ class Settings:
     catalog_region: str = ""
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
+    exclusions: tuple[ExclusionSettings, ...] = ()
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -71,7 +94,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", "sources"):
+        if each.name in ("origin", *_TABLES):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -86,26 +109,38 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         values[each.name] = _value(values[each.name], str(each.type), each.name, origin[each.name])
     if path:
         values["sources"] = _sources(from_file.get("sources", []), path)
+        values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
     return Settings(**values, origin=origin)
 
 
 def _sources(tables: Any, path: Path) -> tuple[SourceSettings, ...]:
-    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise UsageError(path, "sources is no list of tables", "write [[sources]] with name and location")
-    kinds = {each.name: str(each.type) for each in fields(SourceSettings)}
     found: list[SourceSettings] = []
-    for number, table in enumerate(tables, 1):
+    for number, each in enumerate(_tables(SourceSettings, tables, "sources", path), 1):
         place = f"{path}: sources {number}"
-        for name in table:
-            if name not in kinds:
-                raise UsageError(place, f"there is no setting {name!r}", f"choose from {', '.join(kinds)}")
-        for name in ("name", "location"):
-            if not table.get(name):
-                raise UsageError(place, f"it has no {name}", f'write {name} = "…"')
-        if table["name"] in {each.name for each in found}:
-            raise UsageError(place, f"the name {table['name']!r} is used twice", "give each source its own")
-        found.append(SourceSettings(**{name: _value(value, kinds[name], name, place) for name, value in table.items()}))
+        if not each.name:
+            raise UsageError(place, "it has no name", 'write name = "…"')
+        if each.name in {other.name for other in found}:
+            raise UsageError(place, f"the name {each.name!r} is used twice", "give each source its own")
+        found.append(each)
     return tuple(found)
+
+
+def _tables(kind: type[T], tables: Any, name: str, path: Path) -> Iterator[T]:
+    """The tables `[[name]]` as objects of a class whose fields without default they must have."""
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise UsageError(path, f"{name} is no list of tables", f"write [[{name}]] with its settings")
+    known = fields(kind)  # type: ignore[arg-type]
+    kinds = {each.name: str(each.type) for each in known}
+    needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
+    for number, table in enumerate(tables, 1):
+        place = f"{path}: {name} {number}"
+        for each in table:
+            if each not in kinds:
+                raise UsageError(place, f"there is no setting {each!r}", f"choose from {', '.join(kinds)}")
+        for each in needed:
+            if not table.get(each):
+                raise UsageError(place, f"it has no {each}", f'write {each} = "…"')
+        yield kind(**{each: _value(value, kinds[each], each, place) for each, value in table.items()})
 
 
 def _value(value: Any, kind: str, name: str, place: str) -> Any:
@@ -145,9 +180,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name == "sources"}
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in _TABLES}
     for section, inner in values.items():
-        if isinstance(inner, dict) and section != "sources":
+        if isinstance(inner, dict) and section not in _TABLES:
             flat |= {f"{section}_{name}": value for name, value in inner.items()}
     return flat
 

@@ -65,8 +65,10 @@ def _remote(settings: Settings) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A list of sources by their names, any other list as its items."""
-    return ", ".join(str(getattr(each, "name", each)) for each in value) if isinstance(value, tuple) else value
+    """A list of sources by their names, of exclusions by their reasons, any other list as its items."""
+    if not isinstance(value, tuple):
+        return value
+    return ", ".join(str(getattr(each, "name", getattr(each, "reason", each))) for each in value)
 
 
 def _lake(settings: Settings, now: datetime, problems: list[str]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Grant:
     unknown: tuple[str, ...] = ()
     fresh: int = 0
     fresh_since: datetime | None = None
+    sid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ def grants(principal: Principal, catalogue: Catalogue, start: datetime) -> Itera
                 unknown=() if statement.not_action else found.unknown,
                 fresh=0 if old is None else found.bits & ~old,
                 fresh_since=attached.since,
+                sid=statement.sid,
             )
 
 

@@ -6,6 +6,7 @@ dictionaries, principal by principal, and stay Arrow all the way out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.access import used
+from pipeline.access.exclusions import Exclusions, covered
 from pipeline.access.granted import Grant, Principal, grants
 from pipeline.access.ground import survey
 from pipeline.access.verdicts import BLIND, USED, Judge, mask
@@ -25,9 +27,9 @@ from pipeline.times import iso
 
 COLUMNS = (
     *("principal_arn", "service", "action", "resource_scope", "verdict", "reason"),
-    *("first_used", "last_used", "count", "granted_by", "window_start", "window_end"),
+    *("first_used", "last_used", "count", "granted_by", "window_start", "window_end", "excluded"),
 )
-_TEXTS = ("principal_arn", "service", "action", "resource_scope", "verdict", "reason", "granted_by")
+_TEXTS = ("principal_arn", "service", "action", "resource_scope", "verdict", "reason", "granted_by", "excluded")
 _TIME = pa.timestamp("us", tz="UTC")
 _NEVER = np.datetime64("NaT", "us")
 
@@ -88,7 +90,7 @@ class Rows:
         """All rows so far, texts as dictionaries."""
         size = sum(len(part) for part in self.parts["count"])
         columns: dict[str, pa.Array] = {}
-        for name in COLUMNS[:10]:
+        for name in (*COLUMNS[:10], "excluded"):
             joined = np.concatenate(self.parts[name]) if self.parts[name] else np.zeros(0, np.int32)
             if name in _TEXTS:
                 columns[name] = pa.DictionaryArray.from_arrays(pa.array(joined, pa.int32()), self.words[name].array())
@@ -98,21 +100,29 @@ class Rows:
                 columns[name] = pa.array(joined.astype("datetime64[us]"), pa.timestamp("us")).cast(_TIME)
         for name, moment in (("window_start", start), ("window_end", end)):
             columns[name] = pa.repeat(pa.scalar(moment, _TIME), size)
-        return pa.table(columns)
+        return pa.table({name: columns[name] for name in COLUMNS})
 
 
-def unused(engine: Engine, start: datetime, end: datetime, arn: str | None = None, used_too: bool = False) -> Report:
+def unused(
+    engine: Engine,
+    start: datetime,
+    end: datetime,
+    arn: str | None = None,
+    used_too: bool = False,
+    excluded: Exclusions | None = None,
+) -> Report:
     """Verdicts of every principal of the newest snapshot, or of one, over the window [start, end].
 
-    Rows that are `used` are left out unless `used_too`. Service-linked roles, whose policies nobody can change,
-    are left out unless named. Raises NoDataError without a snapshot, UsageError for an ARN it does not hold.
+    Rows that are `used`, or covered by an exclusion, are left out unless `used_too`. Service-linked roles, whose
+    policies nobody can change, are left out unless named. Raises NoDataError without a snapshot, UsageError for an
+    ARN it does not hold.
     """
     ground = survey(engine, start, end)
     chosen, notes = _choose(ground.library.principals(), arn)
-    rows, shared = Rows(), _Shared()
+    rows, shared = Rows(), _Shared(excluded, used_too)
     for principal in chosen:
-        _principal_rows(rows, ground.judge(principal), shared, used_too)
-    notes += _missing(chosen)
+        _principal_rows(rows, ground.judge(principal), shared)
+    notes += _missing(chosen) + shared.notes()
     if not start <= ground.snapshot.taken_at <= end + timedelta(days=1):
         taken = iso(ground.snapshot.taken_at)
         notes.append(f"the IAM snapshot is of {taken}, outside the window: grants may have changed since")
@@ -143,9 +153,11 @@ def _missing(principals: list[Principal]) -> list[str]:
 
 
 class _Shared:
-    """What every principal's rows share: the catalogue's numbers in the report's columns."""
+    """What every principal's rows share: what is asked for, and the catalogue's numbers in the report's columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, excluded: Exclusions | None, used_too: bool) -> None:
+        self.excluded, self.used_too = excluded, used_too
+        self.left_out: Counter[str] = Counter()
         self.actions: npt.NDArray[np.int32] | None = None
         self.services: npt.NDArray[np.int32] | None = None
 
@@ -155,24 +167,37 @@ class _Shared:
             self.services = rows.numbers("service", (name.partition(":")[0] for name in names))
         return self.actions, self.services
 
+    def notes(self) -> list[str]:
+        """What exclusions left out, and which have ended."""
+        told = [f"{count:,} permissions left out: {text}" for text, count in sorted(self.left_out.items()) if count]
+        return told + (self.excluded.notes() if self.excluded else [])
 
-def _principal_rows(rows: Rows, judge: Judge, shared: _Shared, used_too: bool) -> None:
+
+def _principal_rows(rows: Rows, judge: Judge, shared: _Shared) -> None:
     """All rows of one principal, by scope."""
+    exclusions = shared.excluded.of(judge.principal) if shared.excluded else []
     by_scope: dict[str, list[Grant]] = {}
     for grant in grants(judge.principal, judge.catalogue, judge.context.start):
         by_scope.setdefault(grant.scope, []).append(grant)
     for scope in sorted(by_scope):
-        _scope_rows(rows, judge, shared, by_scope[scope], used_too)
+        kept_for = covered(exclusions, by_scope[scope], judge.catalogue)
+        _scope_rows(rows, judge, shared, by_scope[scope], kept_for)
         _unknown_rows(rows, judge, by_scope[scope])
 
 
-def _scope_rows(rows: Rows, judge: Judge, shared: _Shared, scope: list[Grant], used_too: bool) -> None:
+def _scope_rows(rows: Rows, judge: Judge, shared: _Shared, scope: list[Grant], kept_for: list[tuple[int, str]]) -> None:
     granted = 0
     for grant in scope:
         granted |= grant.bits
     judged = judge.judge(scope)
-    verdict_of = np.array([used_too or verdict != USED for verdict, _ in judged.reasons], np.bool_)
-    places = np.flatnonzero(mask(granted, judge.size) & verdict_of[judged.codes])
+    told = np.array([shared.used_too or verdict != USED for verdict, _ in judged.reasons], np.bool_)[judged.codes]
+    told &= mask(granted, judge.size)
+    excluded = np.full(judge.size, rows.words["excluded"].number(""), np.int32)
+    for bits, text in kept_for:
+        shared.left_out[text] += 0 if shared.used_too else int(np.count_nonzero(told & mask(bits, judge.size)))
+        excluded[mask(bits, judge.size)] = rows.words["excluded"].number(text)
+        told &= shared.used_too | ~mask(bits, judge.size)
+    places = np.flatnonzero(told)
     if not len(places):
         return
     actions, services = shared.numbers(rows, judge.catalogue.actions)
@@ -192,6 +217,7 @@ def _scope_rows(rows: Rows, judge: Judge, shared: _Shared, scope: list[Grant], u
         last_used=last,
         count=count,
         granted_by=_granted_by(rows, scope, places, judge.size),
+        excluded=excluded[places],
     )
 
 
@@ -244,4 +270,5 @@ def _unknown_rows(rows: Rows, judge: Judge, scope: list[Grant]) -> None:
             last_used=np.array([_NEVER]),
             count=np.zeros(1, np.int64),
             granted_by="; ".join(dict.fromkeys(policies)),
+            excluded="",
         )

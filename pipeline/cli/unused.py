@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def unused(
     arn: str = typer.Argument(None, help="A user or role; without one, all of the snapshot."),
-    every: bool = typer.Option(False, "--all", help="Used permissions too."),
+    every: bool = typer.Option(False, "--all", help="Used and excluded permissions too."),
     since: str = typer.Option(None, "--from", help="Begin of the window.", metavar="TIME"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
     lookback: str = typer.Option(None, "--lookback", help="Length of the window.", show_default="90d"),
@@ -27,6 +27,7 @@ def unused(
     Exit code 5 where the log has a gap in a window given by --from or --to.
     """
     from pipeline import export
+    from pipeline.access.exclusions import exclusions
     from pipeline.access.folded import folded
     from pipeline.access.unused import unused as report
     from pipeline.cli.window import tell_ground, window
@@ -40,7 +41,7 @@ def unused(
     with connect(current.lake()) as engine:
         start, end = window(engine, since, until, lookback or "90d")
         assert start is not None  # a look-back is given
-        found = report(engine, start, end, arn, every)
+        found = report(engine, start, end, arn, every, exclusions(current.settings.exclusions))
         lacking = tell_ground(engine, start, end, found.gaps)
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
     current.say(f"snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
