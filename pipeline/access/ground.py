@@ -12,6 +12,7 @@ from datetime import datetime
 from pipeline.access import used
 from pipeline.access.attempts import Attempts, attempts
 from pipeline.access.granted import Library, Principal, blocks
+from pipeline.access.selectors import Selected, selected
 from pipeline.access.snapshots import Snapshot, latest
 from pipeline.access.verdicts import Context, Judge
 from pipeline.assurance.coverage import Coverage, coverage
@@ -34,6 +35,7 @@ class Ground:
     covered: Mapping[str, Coverage]
     observe: Observability
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
+    selected: Mapping[str, Selected] = field(default_factory=dict)
 
     def activity(self, principal: Principal) -> used.Activity:
         """What the log shows of the principal; of a namesake made and deleted before it, nothing."""
@@ -49,6 +51,7 @@ class Ground:
             self.start,
             self.end,
             self.attempts.get(principal.arn),
+            self.selected.get(account),
         )
         taken = blocks(principal, self.library.organization, self.observe.catalogue)
         return Judge(principal, self.activity(principal), taken, context)
@@ -65,4 +68,5 @@ def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
     if not engine.views:
         Catalog.load().install_views(engine)
     library, covered = Library(snapshot), coverage(engine)
-    return Ground(engine, start, end, snapshot, library, log, covered, observe, attempts(snapshot))
+    trails = selected(engine, snapshot, start, end)
+    return Ground(engine, start, end, snapshot, library, log, covered, observe, attempts(snapshot), trails)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pipeline.access.attempts import Attempts
 from pipeline.access.granted import Block, Grant, Principal
+from pipeline.access.selectors import Selected
 from pipeline.access.used import Activity, Seen, Use, reaches
 from pipeline.assurance.coverage import GLOBAL_SERVICES, Coverage
 from pipeline.iam.observable import DataEvents, Observability
@@ -38,7 +39,8 @@ _EXCLUDABLE = {"kms": "kms.amazonaws.com", "rds-data": "rdsdata.amazonaws.com"}
 
 @dataclass(frozen=True)
 class Context:
-    """What all principals of an account are judged by; `attempts` is IAM's record of this one."""
+    """What all principals of an account are judged by; `attempts` is IAM's record of this one, and
+    `selected` what the account's trails are known to record."""
 
     observe: Observability
     coverage: Coverage
@@ -46,6 +48,7 @@ class Context:
     start: datetime
     end: datetime
     attempts: Attempts | None = None
+    selected: Selected | None = None
 
 
 @dataclass
@@ -83,8 +86,9 @@ class Judge:
         """Verdicts for grants of one scope; actions they do not grant carry codes of no meaning."""
         codes, reasons = self.codes.copy(), list(self.reasons)
         weak = _Layer(codes, reasons, self.size)
-        self._fresh(weak, scope)
         self._data_events(weak, scope)
+        self._selected(weak, scope)
+        self._fresh(weak, scope)
         self._attempts(weak)
         codes = np.where(self.strong > 0, self.strong, codes)
         uses: dict[int, Use] = {}
@@ -124,7 +128,7 @@ class Judge:
                 text = f"region missing: {prefix} is logged in us-east-1, which delivered nothing for this account"
                 self._set(self.catalogue.match(f"{prefix}:*"), BLIND, text)
         for prefix, source in _EXCLUDABLE.items():
-            if source not in context.seen.sources:
+            if source not in context.seen.sources and not self._recorded(source):
                 text = f"source excluded: no event of {source} was ever seen; the trail may leave it out"
                 self._set(self.catalogue.match(f"{prefix}:*"), BLIND, text)
         reading, writing = _classes(context.observe)
@@ -186,6 +190,27 @@ class Judge:
                 text = f"data events were seen for {listed} only; other resources of this scope may not be logged"
                 layer.lower(kind.bits, f"{text}; no call was seen")
 
+    def _recorded(self, source: str) -> bool:
+        """Whether the account's trails are known to record all management events of a source."""
+        known = self.context.selected
+        return known is not None and known.management == {True, False} and source not in known.left_out
+
+    def _selected(self, layer: _Layer, scope: list[Grant]) -> None:
+        """Data events that the trails select for all of a scope: none seen means none happened."""
+        known = self.context.selected
+        if known is None or any(grant.not_resource for grant in scope):
+            return
+        doubtful = 0
+        for prefix in self.activity.unmapped:
+            doubtful |= self.catalogue.match(f"{prefix}:*")
+        reading, writing = _classes(self.context.observe)
+        verdict, reason = self.reasons[0]
+        for kind in self.context.observe.data_events:
+            for reads, bits in ((True, reading), (False, writing)):
+                if known.records(kind.resource_type, reads, scope[0].resources):
+                    text = f"{reason}; {', '.join(known.trails)} selects its data events"
+                    layer.restore(kind.bits & bits & ~doubtful, verdict, text)
+
     def _attempts(self, layer: _Layer) -> None:
         """What the log cannot show, IAM's own record of attempts may rule out; what it alone has is a doubt."""
         known = self.context.attempts
@@ -238,6 +263,10 @@ class _Layer:
     def rule_out(self, bits: int, verdict: str, reason: str) -> None:
         """not_observable becomes a verdict, by another source than the log."""
         self._lay(bits, (BLIND,), verdict, reason)
+
+    def restore(self, bits: int, verdict: str, reason: str) -> None:
+        """A doubt is lifted: the verdict is what the whole account's log says."""
+        self._lay(bits, (BLIND, LOW), verdict, reason)
 
     def _lay(self, bits: int, over: tuple[str, ...], verdict: str, reason: str) -> None:
         old = np.array([each[0] in over for each in self.reasons], np.bool_)
