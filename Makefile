@@ -38,6 +38,8 @@ dash: $(RUN) ## Open the dashboard on ./lake, or on the demo's lake where there 
 
 bench: $(BENCH) ## Measure ingest against its peers; prints a table and writes JSON
 	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(BIN)/python -m tests.bench.evaluate
+	$(BIN)/python -m tests.bench.snapshot
 
 soak: $(SOAK) ## Run the long tests, a million hostile inputs among them
 	$(BIN)/python -m pytest -m soak $(ARGS)

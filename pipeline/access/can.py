@@ -20,7 +20,6 @@ from pipeline.access.trust import Edge, Trust
 from pipeline.access.verdicts import mask
 from pipeline.access.world import Root, World
 from pipeline.errors import UsageError
-from pipeline.iam.catalogue import positions
 from pipeline.iam.escalation import escalations
 
 UNKNOWN = "unknown"
@@ -105,6 +104,8 @@ def _name(arn: str) -> str:
 def summary(world: World) -> pa.Table:
     """One row a user and role: how many actions it is allowed, and on condition; the ways to more permissions."""
     everything = len(world.catalogue.actions)
+    names = [name.partition(":")[0] for name in world.catalogue.actions]
+    services = np.unique(names, return_inverse=True)[1]
     made: list[dict[str, Any]] = []
     for each in world.principals.values():
         sure, maybe = actions(world.effective.of(each))
@@ -116,7 +117,7 @@ def summary(world: World) -> pa.Table:
                 "kind": each.kind,
                 "allowed": counted,
                 "conditional": maybe.bit_count(),
-                "services": len({world.catalogue.actions[place].partition(":")[0] for place in positions(sure)}),
+                "services": len(np.unique(services[mask(sure, everything)])),
                 "share": round(counted / everything, 4),
                 "escalation_paths": len(ways),
                 "missing": "; ".join(each.missing) or None,
@@ -125,8 +126,8 @@ def summary(world: World) -> pa.Table:
     made.sort(key=lambda row: (-row["allowed"], -row["conditional"], row["principal_arn"]))
     texts = {"principal_arn", "kind", "missing"}
     kinds = {"share": pa.float64()} | dict.fromkeys(texts, pa.string())
-    names = ("principal_arn", "kind", "allowed", "conditional", "services", "share", "escalation_paths", "missing")
-    return pa.Table.from_pylist(made, pa.schema([(name, kinds.get(name, pa.int64())) for name in names]))
+    columns = ("principal_arn", "kind", "allowed", "conditional", "services", "share", "escalation_paths", "missing")
+    return pa.Table.from_pylist(made, pa.schema([(name, kinds.get(name, pa.int64())) for name in columns]))
 
 
 def _roles(trust: Trust, who: Principal) -> list[tuple[tuple[str, ...], Edge]]:

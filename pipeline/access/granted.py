@@ -89,6 +89,7 @@ class Library:
         self.organization = Organization(snapshot)
         # AWS's own policies are the same everywhere; accounts imported together may have shared one copy.
         self.policies = {each["Arn"]: each for each in snapshot.of("policy")}
+        self._attached: dict[tuple[str, str], Attached | None] = {}
         self.groups = {(each["account_id"], each["GroupName"]): each for each in snapshot.of("group")}
 
     def principals(self) -> list[Principal]:
@@ -134,6 +135,13 @@ class Library:
                 made.attached.append(found)
 
     def _managed(self, arn: str, via: str) -> Attached | None:
+        """A managed policy as it reaches a principal; made once for all who have it."""
+        key = (arn, via)
+        if key not in self._attached:
+            self._attached[key] = self._read(arn, via)
+        return self._attached[key]
+
+    def _read(self, arn: str, via: str) -> Attached | None:
         versions = (self.policies.get(arn) or {}).get("PolicyVersionList") or []
         present = next((each for each in versions if each.get("IsDefaultVersion") and "Document" in each), None)
         if present is None:

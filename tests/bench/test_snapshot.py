@@ -10,4 +10,6 @@ from tests.bench import snapshot
 def test_a_snapshot_is_measured(tmp_path: Path) -> None:
     found = snapshot.run(tmp_path, 10)
     expected = 10 + snapshot.USERS + snapshot.GROUPS + snapshot.CUSTOMER + snapshot.MANAGED
-    assert found["items"] == expected and found["wall"] > 0 and found["met"] == (found["wall"] < snapshot.LIMIT)
+    imported, actions = found["import"], found["actions"]
+    assert imported["items"] == expected and imported["met"] == (imported["wall"] < snapshot.LIMIT)
+    assert actions["principals"] == 10 + snapshot.USERS and actions["met"] == (actions["wall"] < snapshot.ACTIONS_LIMIT)
