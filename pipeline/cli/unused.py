@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 def unused(
     arn: str = typer.Argument(None, help="A user or role; without one, all of the snapshot."),
     every: bool = typer.Option(False, "--all", help="Used and excluded permissions too."),
+    by: str = typer.Option("permission", "--by", help="permission, or service: a row a principal and service."),
     since: str = typer.Option(None, "--from", help="Begin of the window.", metavar="TIME"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
     lookback: str = typer.Option(None, "--lookback", help="Length of the window.", show_default="90d"),
@@ -28,7 +29,7 @@ def unused(
     """
     from pipeline import export
     from pipeline.access.exclusions import exclusions
-    from pipeline.access.folded import folded
+    from pipeline.access.folded import folded, services
     from pipeline.access.unused import unused as report
     from pipeline.cli.window import tell_ground, window
     from pipeline.engines.duckdb import connect
@@ -37,19 +38,22 @@ def unused(
 
     if since and lookback:
         raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
+    if by not in ("permission", "service"):
+        raise UsageError("--by", f"{by!r} is neither permission nor service", "write one of them")
     export.known(output)
+    by_service = by == "service"
     with connect(current.lake()) as engine:
         start, end = window(engine, since, until, lookback or "90d")
         assert start is not None  # a look-back is given
-        found = report(engine, start, end, arn, every, exclusions(current.settings.exclusions))
+        found = report(engine, start, end, arn, every or by_service, exclusions(current.settings.exclusions))
         lacking = tell_ground(engine, start, end, found.gaps)
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
     current.say(f"snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")
     current.say(f"{found.rows.num_rows:,} permissions: {counted or 'none'}")
     for note in found.notes:
         current.say(note)
-    rows = found.rows
-    if output == "table":
+    rows = services(found.rows) if by_service else found.rows
+    if output == "table" and not by_service:
         rows = folded(rows)
         if rows.num_rows < found.rows.num_rows:
             current.say("actions that share a verdict are on one line; -o csv, json, ndjson or parquet has a row each")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.access.folded import folded
+from pipeline.access.folded import folded, services
 from tests.access.worlds import (
     ACCOUNT,
     END,
@@ -342,3 +342,22 @@ def test_used_rows_are_left_out_by_default() -> None:
     with engine([ROLE], [*daily(), call("role/r", "ec2", "RunInstances")]) as made:
         rows = unused(made, START, END).rows.to_pylist()
     assert [row["action"] for row in rows] == ["ec2:DescribeInstances"]
+
+
+def test_services_sum_their_permissions_up() -> None:
+    late = datetime(2026, 10, 10, tzinfo=UTC)
+    granted = policy(
+        allow(["ec2:StopInstances", "ec2:StartInstances", "sqs:CreateQueue", "sns:CreateTopic", "s3:GetObject"])
+    )
+    usage = [
+        *daily(),
+        call("role/r", "ec2", "StopInstances", at=late),
+        call("role/r", "sns", "CreateTopic", outcome="denied"),
+    ]
+    rows = services(report([role("r", granted)], usage).rows).to_pylist()
+    assert {each["service"]: (each["state"], each["used"], each["unused"], each["last_used"]) for each in rows} == {
+        "ec2": ("used", 1, 1, late),
+        "s3": ("not_sure", 0, 0, None),  # a data event
+        "sns": ("denied_only", 0, 0, None),
+        "sqs": ("unused", 0, 1, None),
+    }
