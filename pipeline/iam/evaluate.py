@@ -28,19 +28,23 @@ from pipeline.iam.undecided import Open, Outcome, explore
 _KINDS = {"rcp": grammar.RCP, "scp": grammar.SCP, "vpc_endpoint": grammar.ENDPOINT, "resource": grammar.RESOURCE}
 _MEMBERS = ("identity", "boundary", "session", "scps", "rcps", "resource", "vpc_endpoint")
 _REMEMBERED = 200_000
-_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/")
+_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(aws-service-role/)?")
 _KEY = re.compile(r"arn:[^:]*:kms:[^:]*:[^:]*:key/")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What applies to one caller, action and resource: `levels` SCP levels; `mandatory`: its policy must allow."""
+    """What applies to one caller, action and resource.
+
+    `mandatory`: the resource's policy must allow; `levels`: of SCPs; `fenced`: RCPs bear on it.
+    """
 
     limited: bool
     root: bool
     cross: bool
     mandatory: bool
     levels: int
+    fenced: bool
     boundary: bool
     session: bool
     endpoint: bool
@@ -105,7 +109,7 @@ class Evaluator:
         layers = {name for name in ("boundary", "vpc_endpoint") if policies.get(name)}
         self._given = layers | ({"session"} if policies.get("session") is not None else set())
         self._keys = tuple(sorted({key for rule in self._rules for key in rule.keys}))
-        self._about: dict[tuple[str, str, str | None], tuple[Scene, tuple[Hit, ...]]] = {}
+        self._about: dict[tuple[Any, ...], tuple[Scene, tuple[Hit, ...]]] = {}
         self._naming: dict[str, list[Rule]] = {}
         self._memory: dict[tuple[Any, ...], Decision] = {}
 
@@ -168,18 +172,21 @@ class Evaluator:
         """What applies, and the statements that name caller and action; the same for all resources of an account."""
         caller, action = asked.principal, asked.action.lower()
         owner = asked.account or _account(asked.resource) or caller.account
-        role = bool(_ROLE.match(asked.resource)) and action.startswith("sts:")
-        mandatory = role or action.startswith("sts:assumerole") or bool(_KEY.match(asked.resource))
-        key = (caller.key, action, owner if not mandatory else f"{owner}!")
+        role = _ROLE.match(asked.resource) if action.startswith("sts:") else None
+        mandatory = bool(role) or action.startswith("sts:assumerole") or bool(_KEY.match(asked.resource))
+        # RCPs keep no service from its own role ("Resources and entities not restricted by RCPs").
+        linked = role is not None and role[1] is not None
+        key = (caller.key, action, owner, mandatory, linked)
         found = self._about.get(key)
         if found is None:
             if len(self._about) >= _REMEMBERED:
                 self._about.clear()
-            scene = self._scene(caller, owner, mandatory)
+            fenced = rcp_applies(action) and not linked and not caller.service_linked
+            scene = self._scene(caller, owner, mandatory, fenced)
             found = self._about[key] = scene, tuple(self._hits(caller, action, scene))
         return found
 
-    def _scene(self, caller: Principal, owner: str | None, mandatory: bool) -> Scene:
+    def _scene(self, caller: Principal, owner: str | None, mandatory: bool, fenced: bool) -> Scene:
         limited = caller.limited
         return Scene(
             limited=limited,
@@ -187,6 +194,7 @@ class Evaluator:
             cross=caller.account is not None and owner != caller.account,
             mandatory=mandatory,
             levels=0 if caller.service_linked or caller.account is None else self._levels,
+            fenced=fenced,
             boundary=limited and "boundary" in self._given,
             # GetFederationToken without a session policy gives no permissions ("Permissions for GetFederationToken").
             session=limited and ("session" in self._given or caller.kind == "federated_user"),
@@ -198,7 +206,7 @@ class Evaluator:
         layers = {"resource", "vpc_endpoint"}
         layers |= {"identity", "boundary", "session"} if scene.limited else set()
         layers |= {"scp"} if scene.levels else set()
-        layers |= {"rcp"} if rcp_applies(action) and not caller.service_linked else set()
+        layers |= {"rcp"} if scene.fenced else set()
         if action not in self._naming:
             if len(self._naming) >= _REMEMBERED:
                 self._naming.clear()

@@ -1,9 +1,9 @@
 """Policy variables: `${aws:username}` in a text, put in from the request; and what a request says of a key.
 
 Rules of "IAM policy elements: Variables and tags": keys mind no case; `${*}`, `${?}` and `${$}` are the characters
-themselves; `${key, 'text'}` has a default; a variable without a value lets nothing match; only documents of version
-2012-10-17 have variables, in others the letters stand for themselves. A wildcard in a variable's value is no
-wildcard.
+themselves; `${key, 'text'}` has a default; nothing equals a variable without a value, so its pattern names nothing
+and a negated operator holds; only documents of version 2012-10-17 have variables, in others the letters stand for
+themselves. A wildcard in a variable's value is no wildcard.
 """
 
 from __future__ import annotations

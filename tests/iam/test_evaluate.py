@@ -26,6 +26,7 @@ from tests.iam.cases import (
     named,
     outcome,
     statement,
+    trust,
 )
 
 READ, WRITE = allow("s3:GetObject"), allow("s3:PutObject")
@@ -164,6 +165,15 @@ def test_rcps_bind_outsiders_and_services_and_not_service_linked_roles() -> None
     assert outcome(open_bucket, principal={"anonymous": True}) == explicit("rcp")
     assert outcome(open_bucket, principal={"service": "logs.amazonaws.com"}) == explicit("rcp")
     assert outcome(open_bucket, principal=LINKED) == ALLOWED
+
+
+def test_rcps_keep_no_service_from_its_service_linked_role() -> None:
+    """ "Resource control policies (RCPs)": the trust policy of a service-linked role is not impacted."""
+    service = {"service": "support.amazonaws.com"}
+    policies = {"resource": trust({"Service": "support.amazonaws.com"}), "rcps": [[deny("sts:*", Principal="*")]]}
+    linked = f"arn:aws:iam::{HOME}:role/aws-service-role/support.amazonaws.com/AWSServiceRoleForSupport"
+    assert outcome(policies, "sts:AssumeRole", linked, service) == ALLOWED
+    assert outcome(policies, "sts:AssumeRole", f"arn:aws:iam::{HOME}:role/support", service) == explicit("rcp")
 
 
 def test_an_rcp_that_spares_services() -> None:
