@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources as files
 from typing import Any
 
-from pipeline.errors import PolicyError
+from pipeline.errors import PolicyError, UsageError
 from pipeline.iam import grammar
 from pipeline.iam.conditions import Literal
 from pipeline.iam.decisions import LAYERS, Decision, Request, matched
@@ -28,6 +29,9 @@ from pipeline.iam.undecided import Open, Outcome, explore
 _KINDS = {"rcp": grammar.RCP, "scp": grammar.SCP, "vpc_endpoint": grammar.ENDPOINT, "resource": grammar.RESOURCE}
 _MEMBERS = ("identity", "boundary", "session", "scps", "rcps", "resource", "vpc_endpoint")
 _REMEMBERED = 200_000
+# Characters of a request times patterns of the policies to hold them against: some seconds of work. Policies of the
+# sizes AWS takes need a thousandth of it; fewer patterns than the second number can never reach it.
+_MOST_WORK, _FEW = 1 << 26, 500
 _ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(aws-service-role/)?")
 _KEY = re.compile(r"arn:[^:]*:kms:[^:]*:[^:]*:key/")
 
@@ -109,6 +113,9 @@ class Evaluator:
         layers = {name for name in ("boundary", "vpc_endpoint") if policies.get(name)}
         self._given = layers | ({"session"} if policies.get("session") is not None else set())
         self._keys = tuple(sorted({key for rule in self._rules for key in rule.keys}))
+        patterns = Counter(key for rule in self._rules for test in rule.tests for key in [test.key] * len(test.values))
+        patterns[""] = sum(len(rule.resources) + len(rule.templates) for rule in self._rules)
+        self._patterns = patterns if patterns.total() > _FEW else Counter[str]()
         self._about: dict[tuple[Any, ...], tuple[Scene, tuple[Hit, ...]]] = {}
         self._naming: dict[str, list[Rule]] = {}
         self._memory: dict[tuple[Any, ...], Decision] = {}
@@ -132,7 +139,7 @@ class Evaluator:
             self._rules += compile_policy(document, kind, layer, f"{place}[{i}]", level, i)
 
     def decide(self, asked: Request) -> Decision:
-        """The decision on one request."""
+        """The decision on one request. Raises UsageError where request and policies together are out of all bounds."""
         context = asked.context
         get = context.values.get
         key = (
@@ -146,7 +153,17 @@ class Evaluator:
             found = self._memory[key] = self._decide(asked)
         return found
 
+    def _weigh(self, asked: Request) -> None:
+        """Refuses a request whose texts are too long to be held against the many patterns there are."""
+        texts = asked.context.values
+        work = self._patterns[""] * len(asked.resource)
+        work += sum(number * sum(map(len, texts.get(key, ()))) for key, number in self._patterns.items() if key)
+        if work > _MOST_WORK:
+            raise UsageError("request", "is too long for so many patterns", "no policies that AWS takes have as many")
+
     def _decide(self, asked: Request) -> Decision:
+        if self._patterns:
+            self._weigh(asked)
         scene, candidates = self._candidates(asked)
         if asked.action.lower() == "sts:getcalleridentity" and asked.principal.account:
             # No permission is needed, and a Deny changes nothing ("GetCallerIdentity", AWS STS API reference).

@@ -21,6 +21,8 @@ _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^{}',]+)(?:,\s*'([^']*)')?)\}")
 
 
 _MOST_VALUES = 1000
+# All of a key's values together; the longest that AWS has is a header of some thousand characters.
+_LONGEST = 1 << 16
 
 
 class Unknown:
@@ -53,19 +55,23 @@ class Context:
 
 def _texts(key: str, value: object) -> tuple[str, ...]:
     listed: Sequence[object] = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    place = f"context.{key[:80]}"
     if len(listed) > _MOST_VALUES:
-        raise UsageError(f"context.{key}", f"has more than {_MOST_VALUES:,} values", "no key of AWS's has that many")
-    return tuple(_text(key, each) for each in listed)
+        raise UsageError(place, f"has more than {_MOST_VALUES:,} values", "no key of AWS's has that many")
+    found = tuple(_text(place, each) for each in listed)
+    if sum(map(len, found)) > _LONGEST:
+        raise UsageError(place, f"has more than {_LONGEST:,} characters", "no key of AWS's is that long")
+    return found
 
 
-def _text(key: str, value: object) -> str:
+def _text(place: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    raise UsageError(f"context.{key}", "is no text, number or truth value", "give one, or a list of them")
+    raise UsageError(place, "is no text, number or truth value", "give one, or a list of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,11 @@ def unknown_keys(parts: Template, context: Context) -> frozenset[str]:
 def resolve(parts: Template, context: Context) -> Glob | None:
     """The template with its values; None where a variable has none. Asked only where every key is known.
 
-    A key of several values is no variable's value ("Policy variables can hold single-valued keys only").
+    A key of several values is no variable's value ("Policy variables can hold single-valued keys only"). None too for
+    a text longer than any that it could be compared with.
     """
     found: list[Token] = []
+    length = 0
     for part in parts:
         if isinstance(part, Variable):
             value = context.get(part.key.lower())
@@ -118,6 +126,9 @@ def resolve(parts: Template, context: Context) -> Glob | None:
             elif part.default is not None and not value:
                 part = part.default
             else:
+                return None
+            length += len(part)
+            if length > _LONGEST:
                 return None
         if isinstance(part, str) and found and isinstance(found[-1], str):
             found[-1] += part

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.iam.decisions import Matched
+from pipeline.iam.decisions import Matched, request
 from tests.iam.cases import (
     ALLOWED,
     AWAY,
@@ -253,9 +253,32 @@ def test_a_decision_names_the_statements_that_made_it() -> None:
         ({"principal": {"anonymous": False}}, "request.principal"),
         ({"principal": None}, "request.principal"),
         ({"context": {"aws:username": {"a": 1}}}, "context.aws:username"),
+        ({"context": {"aws:username": ["a" * 40_000, "b" * 40_000]}}, "context.aws:username"),
+        ({"account": "x"}, "request.resource_account"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_with_its_place(given: Json, place: str) -> None:
     with pytest.raises(UsageError) as caught:
         judge({}, **{"action": "s3:GetObject", "resource": OBJECT, **given})
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize(("member", "value"), [("context", []), ("context", 0), ("partial_context", "yes")])
+def test_a_member_of_another_type_is_not_taken_for_none(member: str, value: object) -> None:
+    asked = {"principal": USER, "action": "s3:GetObject", "resource": OBJECT, member: value}
+    with pytest.raises(UsageError) as caught:
+        request(asked)
+    assert caught.value.place == f"request.{member}"
+
+
+def test_a_request_out_of_all_bounds_is_refused_before_the_work() -> None:
+    """A thousand patterns of the slow kind and 65,000 characters to hold them against: minutes of comparing."""
+    slow = {"StringLike": {"aws:x": [f"*?{number}?a*" for number in range(2000)]}}
+    with pytest.raises(UsageError, match="too long for so many patterns"):
+        judge({"identity": [allow(condition=slow)]}, context={"aws:x": ["a" * 650] * 100})
+    assert judge({"identity": [allow(condition=slow)]}, context={"aws:x": ["x71ya"]}).decision == "allowed"
+
+
+def test_a_text_that_variables_blow_up_matches_nothing() -> None:
+    pattern = "arn:aws:s3:::bucket/" + "${aws:x}" * 20_000
+    assert judge({"identity": [allow(resource=pattern)]}, context={"aws:x": "a" * 60_000}) == judge({"identity": []})
