@@ -20,6 +20,8 @@ IDENTITY, SCP, RCP, RESOURCE, ENDPOINT = "identity", "scp", "rcp", "resource", "
 _LARGEST = 1 << 18
 
 _MEMBERS = ("Version", "Id", "Statement")
+# A star that ends a part of an ARN may take in the parts after it: "IAM JSON policy elements: Resource".
+_RESOURCE = re.compile(r"\*+\Z|arn:(?:[^:]*:){4}|arn:(?:[^:]*:){0,3}[^:]*\*(?::|\Z)")
 _SID = re.compile(r"[A-Za-z0-9]*\Z")
 _NEEDS_RESOURCE = (IDENTITY, SCP, RCP, ENDPOINT)
 
@@ -108,12 +110,9 @@ def _resources(statement: Mapping[str, Any], kind: str, place: str) -> None:
     if kind == RESOURCE and _trust(statement):
         raise PolicyError(f"{place}.{name}", "does not belong in a trust policy", "take it out")
     for resource in _listed(statement[name]):
-        if (resource.strip("*") or not resource) and (not resource.startswith("arn:") or resource.count(":") < 5):
-            raise PolicyError(
-                f"{place}.{name}",
-                f"{resource[:80]!r} is neither an ARN nor *",
-                "an ARN has six parts",
-            )
+        if not _RESOURCE.match(resource):
+            problem = f"{resource[:80]!r} is neither an ARN nor *"
+            raise PolicyError(f"{place}.{name}", problem, "an ARN has six parts; a * at a part's end stands for more")
 
 
 def _rcp(statement: Mapping[str, Any], place: str) -> None:

@@ -38,6 +38,10 @@ def reaches(pattern: object, resource: str, context: Json | None = None, version
         ("arn:aws:s3:::*/logs/*.gz", "arn:aws:s3:::b/x/log/1.gz", False),
         ("arn:*:s3:::b/k", "arn:aws-cn:s3:::b/k", True),
         (["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"], "arn:aws:s3:::b/k", True),
+        ("arn:aws:s3:*", "arn:aws:s3:::b/k", True),  # a star that ends a part takes in what follows
+        ("arn:aws:s*", "arn:aws:s3:::b/k", True),
+        ("arn:aws:sqs:*", "arn:aws:s3:::b/k", False),
+        ("arn:aws:s3:*:b/k", "arn:aws:s3:::b/k", True),
         ([], "arn:aws:s3:::b/k", False),
         ("arn:aws:s3:::b/k", "*", False),
         ("arn:aws:s3:::b/[k]", "arn:aws:s3:::b/k", False),
