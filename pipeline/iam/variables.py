@@ -43,6 +43,8 @@ class Context:
 
     def __init__(self, given: Mapping[str, Any], partial: bool = False) -> None:
         self.values = {key.lower(): _texts(key, value) for key, value in given.items()}
+        if len(self.values) < len(given):
+            raise UsageError("context", "has a key twice, in other letters", "key names mind no case; keep one")
         self.partial = partial
 
     def get(self, key: str) -> tuple[str, ...] | Unknown:

@@ -208,3 +208,5 @@ def test_context_values_become_texts() -> None:
         Context({"a": [[]]})
     with pytest.raises(UsageError):
         Context({"a": ["x"] * 1001})
+    with pytest.raises(UsageError):
+        Context({"aws:username": "ana", "AWS:UserName": "bob"})
