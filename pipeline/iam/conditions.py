@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.errors import PolicyError
 from pipeline.iam.operators import OPERATORS, Match, Operator
-from pipeline.iam.variables import Context, Template, Unknown, Variable, fixed, resolve, template, unknown_keys
+from pipeline.iam.variables import Context, Template, Unknown, fixed, resolve, template, unknown_keys
 
 _QUALIFIERS = {"forallvalues": "all", "foranyvalue": "any"}
 
@@ -52,10 +52,12 @@ class Test:
             return self.if_exists or (self.operator.negated if not self.qualifier else self.qualifier == "all")
         if self.qualifier and not any(found):
             return self.qualifier == "all"
-        matches, missing, unknown = self._matches(context)
-        if unknown:
-            return self._undecided(found, matches, missing, unknown)
-        return self._decide(found, matches, missing)
+        matches, unknown = self._matches(context)
+        decided = self._decide(found, matches)
+        # More values can only make a positive operator truer and a negated one falser.
+        if unknown and decided is self.operator.negated:
+            return self._literal(unknown)
+        return decided
 
     def _null(self, found: tuple[str, ...] | Unknown) -> bool | Literal:
         absent, present = (any(match(word) for _, match in self.values if match) for word in ("true", "false"))
@@ -65,43 +67,31 @@ class Test:
             return absent
         return Literal(("Null", self.key), absent, frozenset((self.spelt,)))
 
-    def _matches(self, context: Context) -> tuple[list[Match], bool, frozenset[str]]:
-        """Matches of the values, whether a variable has no value, and unknown keys of variables."""
+    def _matches(self, context: Context) -> tuple[list[Match], frozenset[str]]:
+        """Matches of the values, and unknown keys of variables. Nothing equals a variable without a value."""
         matches: list[Match] = []
-        missing, unknown = False, frozenset[str]()
+        unknown = frozenset[str]()
         for parts, match in self.values:
             if match is None:
                 keys = unknown_keys(parts, context)
                 glob = None if keys else resolve(parts, context)
                 unknown |= keys
-                missing |= glob is None and not keys
                 match = _safe(self.operator, glob) if glob is not None else None
             if match is not None:
                 matches.append(match)
-        return matches, missing, unknown
+        return matches, unknown
 
-    def _decide(self, found: tuple[str, ...], matches: list[Match], missing: bool) -> bool:
-        if self.operator.negated and missing:
-            # A variable without a value makes the statement apply to nothing.
-            return False
+    def _decide(self, found: tuple[str, ...], matches: list[Match]) -> bool:
         each = (any(match(value) for match in matches) for value in found)
         if self.operator.negated:
             # Without a qualifier none may match: "Not" of the positive operator.
             return any(not one for one in each) if self.qualifier == "any" else not any(each)
         return all(each) if self.qualifier == "all" else any(each)
 
-    def _undecided(
-        self, found: tuple[str, ...], matches: list[Match], missing: bool, unknown: frozenset[str]
-    ) -> bool | Literal:
-        """More values can only make a positive operator truer and a negated one falser."""
-        known = self._decide(found, matches, missing)
-        return known if known is not self.operator.negated else self._literal(unknown)
-
     def _literal(self, keys: frozenset[str]) -> Literal:
         values = tuple(sorted((repr(parts) for parts, _ in self.values)))
-        variables = any(isinstance(part, Variable) for parts, _ in self.values for part in parts)
-        name, negated = self.operator.name, self.operator.negated
-        if negated and not self.qualifier and not variables:
+        name = self.operator.name
+        if self.operator.negated and not self.qualifier:
             # Exactly the opposite of the positive operator, present key or not; IfExists adds nothing to it.
             return Literal((name.replace("Not", "", 1), "", False, self.key, values), False, keys)
         return Literal((name, self.qualifier, self.if_exists, self.key, values), True, keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ LAYERS = ("rcp", "scp", "vpc_endpoint", "resource", "identity", "boundary", "ses
 _MEMBERS = ("principal", "action", "resource", "resource_account", "context", "partial_context")
 # AWS's ARNs have at most 2,048 characters ("IAM and AWS STS quotas").
 _LONGEST_ARN = 8192
+_ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,14 @@ class Request:
     resource: str
     account: str | None
     context: Context
+
+
+def truth(given: Mapping[str, Any], name: str, place: str) -> bool:
+    """A member that is true, false, null or not there. Raises UsageError for anything else."""
+    value = given.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise UsageError(f"{place}.{name}", "is neither true nor false", "write true, or leave it out")
+    return value is True
 
 
 def request(given: object, partial: bool = False) -> Request:
@@ -49,13 +59,13 @@ def request(given: object, partial: bool = False) -> Request:
         )
     if resource != "*" and (resource.count(":") < 5 or not resource.startswith("arn:") or len(resource) > _LONGEST_ARN):
         raise UsageError("request.resource", f"{resource[:80]!r} is neither an ARN nor *", "give the resource's ARN")
-    if account is not None and not isinstance(account, str):
-        raise UsageError("request.resource_account", "is no text", "give the account's twelve digits")
-    context = given.get("context") or {}
-    if not isinstance(context, Mapping):
+    if account is not None and not (isinstance(account, str) and _ACCOUNT.match(account)):
+        raise UsageError("request.resource_account", "is no account id", "give the account's twelve digits as a text")
+    context = given.get("context")
+    if context is not None and not isinstance(context, Mapping):
         raise UsageError("request.context", "is no JSON object", 'give {"key": value or [values]}')
-    partial = partial or given.get("partial_context") is True
-    return Request(principal(given.get("principal")), action, resource, account, Context(context, partial))
+    partial = truth(given, "partial_context", "request") or partial
+    return Request(principal(given.get("principal")), action, resource, account, Context(context or {}, partial))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources as files
 from typing import Any
 
-from pipeline.errors import PolicyError
+from pipeline.errors import PolicyError, UsageError
 from pipeline.iam import grammar
 from pipeline.iam.conditions import Literal
 from pipeline.iam.decisions import LAYERS, Decision, Request, matched
@@ -28,19 +29,26 @@ from pipeline.iam.undecided import Open, Outcome, explore
 _KINDS = {"rcp": grammar.RCP, "scp": grammar.SCP, "vpc_endpoint": grammar.ENDPOINT, "resource": grammar.RESOURCE}
 _MEMBERS = ("identity", "boundary", "session", "scps", "rcps", "resource", "vpc_endpoint")
 _REMEMBERED = 200_000
-_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/")
+# Characters of a request times patterns of the policies to hold them against: some seconds of work. Policies of the
+# sizes AWS takes need a thousandth of it; fewer patterns than the second number can never reach it.
+_MOST_WORK, _FEW = 1 << 26, 500
+_ROLE = re.compile(r"arn:[^:]*:iam::[^:]*:role/(aws-service-role/)?")
 _KEY = re.compile(r"arn:[^:]*:kms:[^:]*:[^:]*:key/")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What applies to one caller, action and resource: `levels` SCP levels; `mandatory`: its policy must allow."""
+    """What applies to one caller, action and resource.
+
+    `mandatory`: the resource's policy must allow; `levels`: of SCPs; `fenced`: RCPs bear on it.
+    """
 
     limited: bool
     root: bool
     cross: bool
     mandatory: bool
     levels: int
+    fenced: bool
     boundary: bool
     session: bool
     endpoint: bool
@@ -105,7 +113,10 @@ class Evaluator:
         layers = {name for name in ("boundary", "vpc_endpoint") if policies.get(name)}
         self._given = layers | ({"session"} if policies.get("session") is not None else set())
         self._keys = tuple(sorted({key for rule in self._rules for key in rule.keys}))
-        self._about: dict[tuple[str, str, str | None], tuple[Scene, tuple[Hit, ...]]] = {}
+        patterns = Counter(key for rule in self._rules for test in rule.tests for key in [test.key] * len(test.values))
+        patterns[""] = sum(len(rule.resources) + len(rule.templates) for rule in self._rules)
+        self._patterns = patterns if patterns.total() > _FEW else Counter[str]()
+        self._about: dict[tuple[Any, ...], tuple[Scene, tuple[Hit, ...]]] = {}
         self._naming: dict[str, list[Rule]] = {}
         self._memory: dict[tuple[Any, ...], Decision] = {}
 
@@ -128,7 +139,7 @@ class Evaluator:
             self._rules += compile_policy(document, kind, layer, f"{place}[{i}]", level, i)
 
     def decide(self, asked: Request) -> Decision:
-        """The decision on one request."""
+        """The decision on one request. Raises UsageError where request and policies together are out of all bounds."""
         context = asked.context
         get = context.values.get
         key = (
@@ -142,7 +153,17 @@ class Evaluator:
             found = self._memory[key] = self._decide(asked)
         return found
 
+    def _weigh(self, asked: Request) -> None:
+        """Refuses a request whose texts are too long to be held against the many patterns there are."""
+        texts = asked.context.values
+        work = self._patterns[""] * len(asked.resource)
+        work += sum(number * sum(map(len, texts.get(key, ()))) for key, number in self._patterns.items() if key)
+        if work > _MOST_WORK:
+            raise UsageError("request", "is too long for so many patterns", "no policies that AWS takes have as many")
+
     def _decide(self, asked: Request) -> Decision:
+        if self._patterns:
+            self._weigh(asked)
         scene, candidates = self._candidates(asked)
         if asked.action.lower() == "sts:getcalleridentity" and asked.principal.account:
             # No permission is needed, and a Deny changes nothing ("GetCallerIdentity", AWS STS API reference).
@@ -168,18 +189,21 @@ class Evaluator:
         """What applies, and the statements that name caller and action; the same for all resources of an account."""
         caller, action = asked.principal, asked.action.lower()
         owner = asked.account or _account(asked.resource) or caller.account
-        role = bool(_ROLE.match(asked.resource)) and action.startswith("sts:")
-        mandatory = role or action.startswith("sts:assumerole") or bool(_KEY.match(asked.resource))
-        key = (caller.key, action, owner if not mandatory else f"{owner}!")
+        role = _ROLE.match(asked.resource) if action.startswith("sts:") else None
+        mandatory = bool(role) or action.startswith("sts:assumerole") or bool(_KEY.match(asked.resource))
+        # RCPs keep no service from its own role ("Resources and entities not restricted by RCPs").
+        linked = role is not None and role[1] is not None
+        key = (caller.key, action, owner, mandatory, linked)
         found = self._about.get(key)
         if found is None:
             if len(self._about) >= _REMEMBERED:
                 self._about.clear()
-            scene = self._scene(caller, owner, mandatory)
+            fenced = rcp_applies(action) and not linked and not caller.service_linked
+            scene = self._scene(caller, owner, mandatory, fenced)
             found = self._about[key] = scene, tuple(self._hits(caller, action, scene))
         return found
 
-    def _scene(self, caller: Principal, owner: str | None, mandatory: bool) -> Scene:
+    def _scene(self, caller: Principal, owner: str | None, mandatory: bool, fenced: bool) -> Scene:
         limited = caller.limited
         return Scene(
             limited=limited,
@@ -187,6 +211,7 @@ class Evaluator:
             cross=caller.account is not None and owner != caller.account,
             mandatory=mandatory,
             levels=0 if caller.service_linked or caller.account is None else self._levels,
+            fenced=fenced,
             boundary=limited and "boundary" in self._given,
             # GetFederationToken without a session policy gives no permissions ("Permissions for GetFederationToken").
             session=limited and ("session" in self._given or caller.kind == "federated_user"),
@@ -198,7 +223,7 @@ class Evaluator:
         layers = {"resource", "vpc_endpoint"}
         layers |= {"identity", "boundary", "session"} if scene.limited else set()
         layers |= {"scp"} if scene.levels else set()
-        layers |= {"rcp"} if rcp_applies(action) and not caller.service_linked else set()
+        layers |= {"rcp"} if scene.fenced else set()
         if action not in self._naming:
             if len(self._naming) >= _REMEMBERED:
                 self._naming.clear()

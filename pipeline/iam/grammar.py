@@ -20,13 +20,19 @@ IDENTITY, SCP, RCP, RESOURCE, ENDPOINT = "identity", "scp", "rcp", "resource", "
 _LARGEST = 1 << 18
 
 _MEMBERS = ("Version", "Id", "Statement")
+# A star that ends a part of an ARN may take in the parts after it: "IAM JSON policy elements: Resource".
+_RESOURCE = re.compile(r"\*+\Z|arn:(?:[^:]*:){4}|arn:(?:[^:]*:){0,3}[^:]*\*(?::|\Z)")
 _SID = re.compile(r"[A-Za-z0-9]*\Z")
 _NEEDS_RESOURCE = (IDENTITY, SCP, RCP, ENDPOINT)
 
 
 def check(document: Mapping[str, Any], kind: str, place: str) -> None:
     """Raises PolicyError at the first thing AWS would refuse; the document is one that `policy.parse` reads."""
-    if len(msgspec.json.encode(document)) > _LARGEST:
+    try:
+        size = len(msgspec.json.encode(document))
+    except UnicodeEncodeError:
+        raise PolicyError(place, "holds half of a character", "write surrogates in pairs") from None
+    if size > _LARGEST:
         raise PolicyError(place, f"has more than {_LARGEST:,} characters", "split it: AWS takes none of this size")
     for name in document:
         if name not in _MEMBERS:
@@ -48,9 +54,9 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _sid(statement: Mapping[str, Any], kind: str, seen: set[str], place: str) -> None:
-    sid = statement.get("Sid")
-    if sid is None:
+    if "Sid" not in statement:
         return
+    sid = statement["Sid"]
     if not isinstance(sid, str):
         raise PolicyError(f"{place}.Sid", "is no text", "give a text")
     if kind == IDENTITY and not _SID.match(sid):
@@ -67,6 +73,8 @@ def _principal(statement: Mapping[str, Any], kind: str, place: str) -> None:
             raise PolicyError(f"{place}.{name}", f"does not belong in an {_TITLES[kind]}", "take it out")
     elif name is None:
         raise PolicyError(place, "names no Principal", "say whom the statement is about")
+    elif statement[name] is None:
+        raise PolicyError(f"{place}.{name}", "is no principal", 'write "*" or {"AWS": …}')
     elif name == "NotPrincipal" and (statement["Effect"] == "Allow" or _trust(statement)):
         raise PolicyError(f"{place}.{name}", "is only for Deny, and not in trust policies", "write Principal")
 
@@ -102,12 +110,9 @@ def _resources(statement: Mapping[str, Any], kind: str, place: str) -> None:
     if kind == RESOURCE and _trust(statement):
         raise PolicyError(f"{place}.{name}", "does not belong in a trust policy", "take it out")
     for resource in _listed(statement[name]):
-        if resource.strip("*") and (not resource.startswith("arn:") or resource.count(":") < 5):
-            raise PolicyError(
-                f"{place}.{name}",
-                f"{resource[:80]!r} is neither an ARN nor *",
-                "an ARN has six parts",
-            )
+        if not _RESOURCE.match(resource):
+            problem = f"{resource[:80]!r} is neither an ARN nor *"
+            raise PolicyError(f"{place}.{name}", problem, "an ARN has six parts; a * at a part's end stands for more")
 
 
 def _rcp(statement: Mapping[str, Any], place: str) -> None:

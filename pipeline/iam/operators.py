@@ -71,9 +71,9 @@ def moment(text: str) -> datetime | None:
             return None
         whole = text + "-01-01"[len(text) - 4 :] if len(text) in (4, 7) else text
         found = datetime.fromisoformat(whole)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool], kind: str) -> Callable[[Glob], Match]:

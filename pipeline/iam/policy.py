@@ -7,6 +7,7 @@ refused with the place of the fault. Source: "Grammar of the IAM JSON policy lan
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +104,7 @@ def parse(document: object, place: str = "policy") -> Policy:
         raise PolicyError(place, "a policy is a JSON object", "give one with Version and Statement")
     version = document.get("Version", "2008-10-17")
     if version not in _VERSIONS:
-        raise PolicyError(f"{place}.Version", f"{version!r} is no version", "write 2012-10-17")
+        raise PolicyError(f"{place}.Version", f"{repr(version)[:60]} is no version", "write 2012-10-17")
     given = document.get("Statement")
     if given is None:
         raise PolicyError(place, "has no Statement", "give at least one")
@@ -118,9 +119,21 @@ def decode(text: object, place: str = "policy") -> object:
         return text
     plain = unquote(text) if text.lstrip()[:3].upper() in ("%7B", "%0A", "%20") else text
     try:
-        return json.loads(plain)
+        return json.loads(plain, object_pairs_hook=members)
     except (ValueError, RecursionError) as error:
         raise PolicyError(place, f"is no JSON ({error})", "give the policy as JSON") from None
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What json.loads makes of an object; ValueError where a member is there twice, which AWS refuses.
+
+    Source: "Grammar of the IAM JSON policy language", policy grammar notes.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the member {twice[:80]!r} is there twice")
+    return found
 
 
 def _statement(given: object, index: int, place: str) -> Statement:
@@ -131,14 +144,15 @@ def _statement(given: object, index: int, place: str) -> Statement:
             raise PolicyError(f"{place}.{name}", "is no element of a statement", "names mind case: Effect, Action …")
     effect = given.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise PolicyError(f"{place}.Effect", f"{effect!r} is neither Allow nor Deny", "write one of them")
+        raise PolicyError(f"{place}.Effect", f"{repr(effect)[:60]} is neither Allow nor Deny", "write one of them")
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if one in given and other in given:
             raise PolicyError(place, f"has both {one} and {other}", "keep one of them")
     actions = _texts(given, "NotAction" if "NotAction" in given else "Action", place)
     if not actions:
         raise PolicyError(place, "names no Action", "give Action or NotAction")
-    condition = given.get("Condition") or {}
+    condition = given.get("Condition", {})
+    condition = {} if condition == [] else condition
     if not isinstance(condition, Mapping):
         raise PolicyError(f"{place}.Condition", "is no JSON object", 'write {"operator": {"key": value}}')
     sid = given.get("Sid")

@@ -24,8 +24,9 @@ _TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 class Grade(IntEnum):
     """How a Principal element names the caller.
 
-    ACCOUNT leaves the decision to the account's identity policies. ROLE needs no identity policy, yet boundary and
-    session policy bind. DIRECT (the user, the session, everybody) is bound by none of these.
+    ACCOUNT leaves the decision to the account's identity policies. ROLE (a session's role, or the user who federated)
+    needs no identity policy, yet boundary and session policy bind. DIRECT (the user, the session, everybody) is bound
+    by none of these.
     """
 
     NONE = 0
@@ -86,6 +87,9 @@ def _from_arn(arn: str) -> Principal:
         return Principal("root", account, dict.fromkeys(grades, Grade.DIRECT), arn)
     if kind in ("user", "federated-user"):
         grades[("AWS", arn)] = Grade.DIRECT
+        if kind == "federated-user":
+            # The session bears the name of the user who federated, and the user's grants are bound as a role's are.
+            grades[("AWS", f"arn:{partition}:iam::{account}:user/{name}")] = Grade.ROLE
         return Principal(kind.replace("-", "_"), account, grades, arn)
     role_name = name.split("/")[0] if kind == "assumed-role" else name.rsplit("/", 1)[-1]
     role = f"arn:{partition}:iam::{account}:role/{role_name}"

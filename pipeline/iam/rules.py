@@ -55,7 +55,7 @@ class Rule:
         open_: tuple[Literal, ...] = ()
         about = _any(self.resources, resource) is not self.not_resource
         if self.templates and about is self.not_resource:
-            # Still undecided: a pattern with a variable may name the resource, or have no value and spoil the rule.
+            # Still undecided: a pattern with a variable may name the resource.
             found = self._variable_resources(resource, context)
             about = found is True
             if isinstance(found, Literal):
@@ -71,22 +71,20 @@ class Rule:
         return open_ or True
 
     def _variable_resources(self, resource: str, context: Context) -> bool | Literal:
-        """Whether the patterns with variables let the statement be about the resource."""
+        """Whether the patterns with variables let the statement be about the resource.
+
+        One whose variable has no value names nothing ("IAM policy elements: Variables and tags").
+        """
         unknown: frozenset[str] = frozenset()
         for parts in self.templates:
             keys = unknown_keys(parts, context)
-            if keys:
-                unknown |= keys
-                continue
-            glob = resolve(parts, context)
-            if self.not_resource and (glob is None or fits(glob)(resource)):
-                return False
-            if not self.not_resource and glob is not None and fits(glob)(resource):
-                return True
+            glob = None if keys else resolve(parts, context)
+            if glob is not None and fits(glob)(resource):
+                return not self.not_resource
+            unknown |= keys
         if unknown:
-            return Literal(
-                ("resource", self.not_resource, resource, tuple(sorted(map(repr, self.templates)))), True, unknown
-            )
+            atom = ("resource", resource, tuple(sorted(map(repr, self.templates))))
+            return Literal(atom, not self.not_resource, unknown)
         return self.not_resource
 
 

@@ -1,9 +1,9 @@
 """Policy variables: `${aws:username}` in a text, put in from the request; and what a request says of a key.
 
 Rules of "IAM policy elements: Variables and tags": keys mind no case; `${*}`, `${?}` and `${$}` are the characters
-themselves; `${key, 'text'}` has a default; a variable without a value lets nothing match; only documents of version
-2012-10-17 have variables, in others the letters stand for themselves. A wildcard in a variable's value is no
-wildcard.
+themselves; `${key, 'text'}` has a default; nothing equals a variable without a value, so its pattern names nothing
+and a negated operator holds; only documents of version 2012-10-17 have variables, in others the letters stand for
+themselves. A wildcard in a variable's value is no wildcard.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^{}',]+)(?:,\s*'([^']*)')?)\}")
 
 
 _MOST_VALUES = 1000
+# All of a key's values together; the longest that AWS has is a header of some thousand characters.
+_LONGEST = 1 << 16
 
 
 class Unknown:
@@ -41,6 +43,8 @@ class Context:
 
     def __init__(self, given: Mapping[str, Any], partial: bool = False) -> None:
         self.values = {key.lower(): _texts(key, value) for key, value in given.items()}
+        if len(self.values) < len(given):
+            raise UsageError("context", "has a key twice, in other letters", "key names mind no case; keep one")
         self.partial = partial
 
     def get(self, key: str) -> tuple[str, ...] | Unknown:
@@ -53,19 +57,23 @@ class Context:
 
 def _texts(key: str, value: object) -> tuple[str, ...]:
     listed: Sequence[object] = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    place = f"context.{key[:80]}"
     if len(listed) > _MOST_VALUES:
-        raise UsageError(f"context.{key}", f"has more than {_MOST_VALUES:,} values", "no key of AWS's has that many")
-    return tuple(_text(key, each) for each in listed)
+        raise UsageError(place, f"has more than {_MOST_VALUES:,} values", "no key of AWS's has that many")
+    found = tuple(_text(place, each) for each in listed)
+    if sum(map(len, found)) > _LONGEST:
+        raise UsageError(place, f"has more than {_LONGEST:,} characters", "no key of AWS's is that long")
+    return found
 
 
-def _text(key: str, value: object) -> str:
+def _text(place: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    raise UsageError(f"context.{key}", "is no text, number or truth value", "give one, or a list of them")
+    raise UsageError(place, "is no text, number or truth value", "give one, or a list of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +115,11 @@ def unknown_keys(parts: Template, context: Context) -> frozenset[str]:
 def resolve(parts: Template, context: Context) -> Glob | None:
     """The template with its values; None where a variable has none. Asked only where every key is known.
 
-    A key of several values is no variable's value ("Policy variables can hold single-valued keys only").
+    A key of several values is no variable's value ("Policy variables can hold single-valued keys only"). None too for
+    a text longer than any that it could be compared with.
     """
     found: list[Token] = []
+    length = 0
     for part in parts:
         if isinstance(part, Variable):
             value = context.get(part.key.lower())
@@ -118,6 +128,9 @@ def resolve(parts: Template, context: Context) -> Glob | None:
             elif part.default is not None and not value:
                 part = part.default
             else:
+                return None
+            length += len(part)
+            if length > _LONGEST:
                 return None
         if isinstance(part, str) and found and isinstance(found[-1], str):
             found[-1] += part

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.iam.decisions import Matched
+from pipeline.iam.decisions import Matched, request
 from tests.iam.cases import (
     ALLOWED,
     AWAY,
@@ -26,6 +26,7 @@ from tests.iam.cases import (
     named,
     outcome,
     statement,
+    trust,
 )
 
 READ, WRITE = allow("s3:GetObject"), allow("s3:PutObject")
@@ -166,6 +167,15 @@ def test_rcps_bind_outsiders_and_services_and_not_service_linked_roles() -> None
     assert outcome(open_bucket, principal=LINKED) == ALLOWED
 
 
+def test_rcps_keep_no_service_from_its_service_linked_role() -> None:
+    """ "Resource control policies (RCPs)": the trust policy of a service-linked role is not impacted."""
+    service = {"service": "support.amazonaws.com"}
+    policies = {"resource": trust({"Service": "support.amazonaws.com"}), "rcps": [[deny("sts:*", Principal="*")]]}
+    linked = f"arn:aws:iam::{HOME}:role/aws-service-role/support.amazonaws.com/AWSServiceRoleForSupport"
+    assert outcome(policies, "sts:AssumeRole", linked, service) == ALLOWED
+    assert outcome(policies, "sts:AssumeRole", f"arn:aws:iam::{HOME}:role/support", service) == explicit("rcp")
+
+
 def test_an_rcp_that_spares_services() -> None:
     policies = {"resource": named({"Service": "logs.amazonaws.com"}), "rcps": [[FENCE]]}
     service = {"service": "logs.amazonaws.com"}
@@ -243,9 +253,32 @@ def test_a_decision_names_the_statements_that_made_it() -> None:
         ({"principal": {"anonymous": False}}, "request.principal"),
         ({"principal": None}, "request.principal"),
         ({"context": {"aws:username": {"a": 1}}}, "context.aws:username"),
+        ({"context": {"aws:username": ["a" * 40_000, "b" * 40_000]}}, "context.aws:username"),
+        ({"account": "x"}, "request.resource_account"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_with_its_place(given: Json, place: str) -> None:
     with pytest.raises(UsageError) as caught:
         judge({}, **{"action": "s3:GetObject", "resource": OBJECT, **given})
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize(("member", "value"), [("context", []), ("context", 0), ("partial_context", "yes")])
+def test_a_member_of_another_type_is_not_taken_for_none(member: str, value: object) -> None:
+    asked = {"principal": USER, "action": "s3:GetObject", "resource": OBJECT, member: value}
+    with pytest.raises(UsageError) as caught:
+        request(asked)
+    assert caught.value.place == f"request.{member}"
+
+
+def test_a_request_out_of_all_bounds_is_refused_before_the_work() -> None:
+    """A thousand patterns of the slow kind and 65,000 characters to hold them against: minutes of comparing."""
+    slow = {"StringLike": {"aws:x": [f"*?{number}?a*" for number in range(2000)]}}
+    with pytest.raises(UsageError, match="too long for so many patterns"):
+        judge({"identity": [allow(condition=slow)]}, context={"aws:x": ["a" * 650] * 100})
+    assert judge({"identity": [allow(condition=slow)]}, context={"aws:x": ["x71ya"]}).decision == "allowed"
+
+
+def test_a_text_that_variables_blow_up_matches_nothing() -> None:
+    pattern = "arn:aws:s3:::bucket/" + "${aws:x}" * 20_000
+    assert judge({"identity": [allow(resource=pattern)]}, context={"aws:x": "a" * 60_000}) == judge({"identity": []})

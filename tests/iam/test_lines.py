@@ -12,6 +12,10 @@ import pytest
 from pipeline.cli import main
 from tests.iam.cases import OBJECT, USER, allow
 
+ASKED = {"principal": USER, "action": "s3:GetObject", "resource": OBJECT}
+# Its moment in UTC is in the year 10000, which no date can say.
+LATE = {"DateLessThan": {"aws:CurrentTime": "9999-12-31T23:59:59-14:00"}}
+
 
 def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str, *lines: str
@@ -101,3 +105,43 @@ def test_evaluate_answers_bad_lines_and_goes_on(
     assert [each["id"] for each in out] == [None, None, 3, 4, 5, 6, 7]
     assert all(set(each) == {"id", "error"} for each in out[:6]) and out[6]["decision"] == "allowed"
     assert "identity[0].Statement[0].Effect" in out[4]["error"] and "resource_acount" in out[5]["error"]
+
+
+# Lines that would be easy to trip over: each is answered, and the last one still is.
+DEEP = "[" * 990 + "]" * 990
+TRAPS = [
+    '{"id": NaN}',
+    '{"id": 1e999, "request": {}, "policies": {}}',
+    f'{{"id": {DEEP}, "request": {{}}, "policies": {{}}}}',
+    f'{{"id": 1, "request": {{"principal": {DEEP}, "action": "s3:GetObject", "resource": "*"}}, "policies": {{}}}}',
+    '{"id": 1, "request": 1' + "0" * 5000 + "}",
+    '{"id": 1, "id": 2, "request": {}, "policies": {}}',
+    '{"id": 1, "request": null, "policies": null}',
+    '{"id": "\\ud800", "request": {}, "policies": {"identity": ["\\ud800"]}}',
+    json.dumps({"id": 1, "request": ASKED, "policies": {}, "partial_context": "yes"}),
+    json.dumps({"id": 1, "request": ASKED, "policies": {"identity": [allow(condition=LATE)]}}),
+    "\x00",
+    "\ufeff{}",
+]
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=range(len(TRAPS)))
+def test_no_line_trips_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trap: str
+) -> None:
+    good = json.dumps({"id": "good", "request": ASKED, "policies": {"identity": [allow()]}})
+    out, code = run(monkeypatch, capsys, "evaluate", trap, good)
+    assert code == 1 and len(out) == 2
+    assert set(out[0]) == {"id", "error"} and out[0]["error"].startswith("line 1: ")
+    assert out[1]["id"] == "good" and out[1]["decision"] == "allowed"
+
+
+@pytest.mark.parametrize("member", ["boundary", "session", "scps", "rcps", "resource", "vpc_endpoint", None])
+def test_null_is_the_same_as_not_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], member: str | None
+) -> None:
+    nothing = {"context": None, "resource_account": None, "partial_context": None}
+    policies = {"identity": [allow()]} | ({member: None} if member else {})
+    line = {"id": 1, "request": {**ASKED, **nothing}, "policies": policies, "partial_context": None}
+    out, code = run(monkeypatch, capsys, "evaluate", json.dumps(line))
+    assert (out[0]["decision"], code) == ("allowed", 0)

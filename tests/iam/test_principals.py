@@ -35,6 +35,8 @@ FULL = allow()
 FREE = (ALLOWED, ALLOWED, ALLOWED)
 BOUND = (ALLOWED, implicit("boundary"), implicit("session"))
 DELEGATED = (implicit("identity"),) * 3
+# A federated session has nothing without a session policy ("Permissions for GetFederationToken").
+FEDERATING = (implicit("session"), implicit("boundary"), implicit("session"))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,9 @@ DELEGATED = (implicit("identity"),) * 3
         (ROLE, {"AWS": ROLE}, BOUND),
         (FEDERATED, {"AWS": FEDERATED}, FREE),
         (FEDERATED, {"AWS": HOME}, DELEGATED),
+        # "AWS STS federated user session principals": the session's ARN has the name of who federated.
+        (FEDERATED, {"AWS": f"arn:aws:iam::{HOME}:user/guest"}, FEDERATING),
+        (FEDERATED, {"AWS": f"arn:aws:iam::{HOME}:user/ana"}, DELEGATED),
     ],
 )
 def test_a_resource_policy_in_the_same_account(asks: str, names: object, expected: Any) -> None:
@@ -65,6 +70,15 @@ def test_a_resource_policy_in_the_same_account(asks: str, names: object, expecte
     if len(expected) == 3:
         found.append(outcome({**alone, "session": WRITE}, principal=asks))
     assert tuple(found) == expected
+
+
+def test_a_grant_to_the_user_who_federated_is_bound_by_the_session_policy() -> None:
+    """ "Policy evaluation logic", IAM federated user sessions: boundary and session policy limit it."""
+    policies = {"identity": [], "resource": named({"AWS": f"arn:aws:iam::{HOME}:user/guest"}), "session": READ}
+    assert outcome(policies, principal=FEDERATED) == ALLOWED
+    assert outcome({**policies, "boundary": [WRITE]}, principal=FEDERATED) == implicit("boundary")
+    shut = named({"AWS": f"arn:aws:iam::{HOME}:user/guest"}, "Deny")
+    assert outcome({"identity": [FULL], "resource": shut, "session": READ}, principal=FEDERATED) == explicit("resource")
 
 
 def test_an_explicit_deny_in_the_boundary_always_counts() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.iam.variables import Context
-from tests.iam.cases import HOME, Json, allow, deny, document, judge, statement
+from tests.iam.cases import HOME, SESSION, Json, allow, deny, document, judge, statement
 
 ANA = {"aws:username": "ana", "aws:PrincipalTag/team": "blue", "aws:star": "*", "aws:many": ["a", "b"]}
 
@@ -38,6 +38,10 @@ def reaches(pattern: object, resource: str, context: Json | None = None, version
         ("arn:aws:s3:::*/logs/*.gz", "arn:aws:s3:::b/x/log/1.gz", False),
         ("arn:*:s3:::b/k", "arn:aws-cn:s3:::b/k", True),
         (["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"], "arn:aws:s3:::b/k", True),
+        ("arn:aws:s3:*", "arn:aws:s3:::b/k", True),  # a star that ends a part takes in what follows
+        ("arn:aws:s*", "arn:aws:s3:::b/k", True),
+        ("arn:aws:sqs:*", "arn:aws:s3:::b/k", False),
+        ("arn:aws:s3:*:b/k", "arn:aws:s3:::b/k", True),
         ([], "arn:aws:s3:::b/k", False),
         ("arn:aws:s3:::b/k", "*", False),
         ("arn:aws:s3:::b/[k]", "arn:aws:s3:::b/k", False),
@@ -123,12 +127,40 @@ def test_older_documents_have_no_variables(version: str | None) -> None:
         assert judge({"identity": [policy]}, resource=resource, context=ANA).decision == expected
 
 
-def test_a_variable_without_a_value_spoils_the_exception() -> None:
-    """Its statement is about nothing: neither does the Allow allow everything but, nor the Deny deny it."""
-    for made in (allow, deny):
-        policies = {"identity": [made("s3:*", NotResource="arn:aws:s3:::b/${aws:userid}"), allow("s3:PutObject")]}
-        assert judge(policies).decision == "implicit_deny"
-        assert judge(policies, "s3:PutObject").decision == "allowed"
+# The same page, "Policy variables with no value": the pattern names no resource, in Resource and in NotResource.
+@pytest.mark.parametrize(
+    ("statement_of", "element", "expected"),
+    [
+        (allow, "Resource", "implicit_deny"),
+        (allow, "NotResource", "allowed"),
+        (deny, "Resource", "implicit_deny"),
+        (deny, "NotResource", "explicit_deny"),
+    ],
+)
+def test_a_pattern_without_a_value_names_nothing(statement_of: Any, element: str, expected: str) -> None:
+    made = statement_of("s3:*", **{element: "arn:aws:s3:::bucket/${aws:userid}"})
+    assert judge({"identity": [made]}).decision == expected
+
+
+def test_a_deny_of_all_but_the_own_folder_meets_a_caller_without_a_name() -> None:
+    """The same section: a session has no aws:username, so no object is its own."""
+    own = deny("s3:*", NotResource="arn:aws:s3:::bucket/${aws:username}/*")
+    policies = {"identity": [allow(), own]}
+    assert judge(policies, principal=SESSION).decision == "explicit_deny"
+    mine = "arn:aws:s3:::bucket/ana/key"
+    assert judge(policies, resource=mine, context={"aws:username": "ana"}).decision == "allowed"
+
+
+def test_a_negated_operator_holds_against_no_value() -> None:
+    """The same section's own example: whoever has no team is denied every object, tagged or not."""
+    differs = {"StringNotEquals": {"s3:ExistingObjectTag/Team": "${aws:PrincipalTag/Team}"}}
+    policies = {"identity": [allow(), deny("s3:GetObject", "arn:aws:s3:::bucket/*", differs)]}
+    tagged = {"s3:ExistingObjectTag/Team": "blue"}
+    assert judge(policies, context=tagged).decision == "explicit_deny"
+    assert judge(policies, context=tagged | {"aws:PrincipalTag/Team": "red"}).decision == "explicit_deny"
+    assert judge(policies, context=tagged | {"aws:PrincipalTag/Team": "blue"}).decision == "allowed"
+    found = judge(policies, context=tagged, partial=True)
+    assert (found.decision, found.conditions) == ("conditional", ("aws:PrincipalTag/Team",))
 
 
 # The same page: string and ARN operators take variables ("Condition operators" adds Bool), the others none.
@@ -140,7 +172,12 @@ def test_a_variable_without_a_value_spoils_the_exception() -> None:
         ({"StringEquals": {"aws:ResourceTag/team": ["${aws:PrincipalTag/none}", "blue"]}}, True),
         ({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/none, 'blue'}"}}, True),
         ({"StringNotEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}, False),
-        ({"StringNotEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/none}"}}, False),  # the statement is void
+        ({"StringNotEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/none}"}}, True),  # nothing equals no value
+        ({"StringNotEquals": {"aws:ResourceTag/team": ["${aws:PrincipalTag/none}", "blue"]}}, False),
+        ({"StringNotLike": {"aws:ResourceTag/team": "${aws:PrincipalTag/none}*"}}, True),
+        ({"ForAllValues:StringNotEquals": {"aws:TagKeys": "${aws:PrincipalTag/none}"}}, True),
+        ({"ForAnyValue:StringNotEquals": {"aws:TagKeys": "${aws:PrincipalTag/none}"}}, True),
+        ({"ArnNotLike": {"aws:SourceArn": "${aws:PrincipalTag/none}"}}, True),
         ({"StringEqualsIfExists": {"aws:ResourceTag/none": "${aws:PrincipalTag/none}"}}, True),
         ({"StringLike": {"s3:prefix": "home/${aws:username}/*"}}, True),
         ({"StringLike": {"s3:prefix": "home/${aws:star}/*"}}, False),
@@ -171,3 +208,5 @@ def test_context_values_become_texts() -> None:
         Context({"a": [[]]})
     with pytest.raises(UsageError):
         Context({"a": ["x"] * 1001})
+    with pytest.raises(UsageError):
+        Context({"aws:username": "ana", "AWS:UserName": "bob"})

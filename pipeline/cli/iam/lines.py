@@ -72,7 +72,7 @@ def expand(
 def evaluate(file: str = typer.Argument("-", help="JSON lines; - is standard input.", metavar="[FILE]")) -> None:
     """For each request and its policies: allowed, implicit_deny, explicit_deny or conditional, and why."""
     from pipeline.errors import UsageError
-    from pipeline.iam.decisions import request
+    from pipeline.iam.decisions import request, truth
     from pipeline.iam.evaluate import Evaluator
 
     compiled: dict[str, Evaluator] = {}
@@ -81,7 +81,7 @@ def evaluate(file: str = typer.Argument("-", help="JSON lines; - is standard inp
         for name in ("request", "policies"):
             if name not in given:
                 raise UsageError("line", f"has no {name}", 'write {"id": …, "request": {…}, "policies": {…}}')
-        asked = request(given["request"], given.get("partial_context") is True)
+        asked = request(given["request"], truth(given, "partial_context", "line"))
         # Lines about one principal mostly share their policies; a few dozen sets are kept.
         text = json.dumps(given["policies"])
         if text not in compiled:
@@ -101,12 +101,13 @@ def _each_line(file: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) ->
             continue
         name: Any = None
         try:
-            given = json.loads(line)
-            if not isinstance(given, dict):
-                raise ValueError("is no JSON object")
-            name = given.get("id")
+            given = _read(line)
+            # An id that cannot be written again is none.
+            name = json.loads(json.dumps(given.get("id"), allow_nan=False))
             out = {"id": name, **answer(given)}
-        except (ValueError, RecursionError, UnicodeError) as error:
+        except RecursionError:
+            failed, out = True, {"id": name, "error": f"line {number}: is nested too deep"}
+        except ValueError as error:
             failed, out = True, {"id": name, "error": f"line {number}: {error}"}
         except Exception as error:
             from pipeline.errors import TrailsiftError
@@ -117,6 +118,19 @@ def _each_line(file: str, answer: Callable[[dict[str, Any]], dict[str, Any]]) ->
         print(json.dumps(out))
     if failed:
         raise typer.Exit(1)
+
+
+def _read(line: str) -> dict[str, Any]:
+    """The object of a line. Raises ValueError for anything else, also for NaN, which JSON does not have."""
+    from pipeline.iam.policy import members
+
+    def no_number(text: str) -> None:
+        raise ValueError(f"{text} is no JSON")
+
+    given = json.loads(line, parse_constant=no_number, object_pairs_hook=members)
+    if not isinstance(given, dict):
+        raise ValueError("is no JSON object")
+    return given
 
 
 def _lines(file: str) -> Iterable[str]:
