@@ -59,6 +59,14 @@ group by account_id
 order by account_id
 """
 
+# A trail of one region or of all delivers at least what happens in its home region.
+_TRAILS = """
+select account_id, list(distinct item ->> 'HomeRegion') as regions
+from lake.iam_snapshots
+where kind = 'trail' and item ->> 'IsLogging' = 'true' and item ->> 'HomeRegion' is not null
+group by account_id
+"""
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -149,11 +157,13 @@ def coverage(engine: Engine) -> Mapping[str, Coverage]:
 def accounts(engine: Engine, expected: Iterable[str] = ()) -> list[dict[str, Any]]:
     """One row an account: first and last day, regions, gaps, silence, missing and altered objects, classes seen.
 
-    `absent_regions` are those of `expected` that the account has never delivered from.
+    `absent_regions` are those of `expected`, and home regions of the account's trails by a snapshot, that the account
+    has never delivered from.
     """
     rows: list[dict[str, Any]] = engine.query(_ACCOUNTS).to_pylist()
+    homes = {row["account_id"]: set(row["regions"]) for row in engine.query(_TRAILS).to_pylist()}
     for row in rows:
-        row["absent_regions"] = sorted(set(expected) - set(row["regions"]))
+        row["absent_regions"] = sorted((set(expected) | homes.get(row["account_id"], set())) - set(row["regions"]))
     return rows
 
 
