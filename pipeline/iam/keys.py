@@ -24,9 +24,9 @@ def of(call: Call, action: str, known: tuple[Format, ...]) -> tuple[str, ...]:
         return _one_of_two(call, action, held)
     if not known:
         return ()
-    named = [_arn(call, key) for key in (*texts(call.found, "keyId"), *texts(call.given, "targetKeyId"))]
+    named = [_arn(call, key) for key in (*texts(call.found, "keyId"), *texts(call.given, "targetKeyId")[:1])]
     if any(each.type == "alias" for each in known):
-        named += [_arn(call, alias) for alias in texts(call.given, "aliasName")]
+        named += [_arn(call, alias) for alias in texts(call.given, "aliasName")[:1]]
     # The ARN of the key itself says more than the alias the request came by.
     exact = [arn for arn in named if not held or (":key/" not in arn and not _is_alias_of_request(call, arn))]
     return tuple(dict.fromkeys([*held, *exact]))
@@ -46,11 +46,11 @@ def _arn(call: Call, key: str) -> str:
 
 def _one_of_two(call: Call, action: str, held: list[str]) -> tuple[str, ...]:
     """The source or the destination of a ReEncrypt: by its member, else as the one the other member does not name."""
-    own = [_match(call, key, held) for key in texts(call.given, _BY_ACTION[action])]
+    own = [_match(call, key, held) for key in texts(call.given, _BY_ACTION[action])[:1]]
     if own:
         return tuple(own)
     other = next(member for each, member in _BY_ACTION.items() if each != action)
-    taken = {_match(call, key, held) for key in texts(call.given, other)}
+    taken = {_match(call, key, held) for key in texts(call.given, other)[:1]}
     rest = [arn for arn in held if arn not in taken]
     both_told_apart = bool(taken) and taken <= set(held)
     return tuple(rest) if both_told_apart and len(rest) == 1 else tuple(held) if len(held) == 1 else ()

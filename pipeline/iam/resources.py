@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources as package
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +25,9 @@ _ARN = re.compile(r"^arn:aws[a-z-]*:[a-z0-9-]+:[^:*?]*:[^:*?]*:[^*?]+$")
 _NAME = re.compile(r"^[\w+=,.@/:#$-]{1,1024}$")
 _ID = re.compile(r"^([a-z]{1,8})-[0-9a-f]{8,17}$")
 _QUEUE_URL = re.compile(r"^https://[^/]+/(\d{12})/([\w.-]{1,100})$")
-_DEPTH, _MOST = 12, 100
+_DEPTH, _TEXTS = 12, 5_000
+# ARNs an action is said to have been applied to, and their length: more than AWS takes in one call.
+_MOST, _LONGEST = 100, 2_048
 # The calls that name the path of what they make.
 _MAKES = {
     "CertificateNameWithPath": "UploadServerCertificate",
@@ -57,8 +60,14 @@ class Call:
         held: list[Any] = []
         if isinstance(listed, list):
             held = [each.get("ARN") or each.get("arn") for each in listed[:_MOST] if isinstance(each, dict)]
-        held += [value for _, value in leaves(self.given) if value.startswith("arn:")]
-        return list(dict.fromkeys(each for each in held if isinstance(each, str) and _ARN.match(each[:2048])))
+        held += [value for _, value in self.texts if value.startswith("arn:")]
+        whole = (each for each in held if isinstance(each, str) and len(each) <= _LONGEST and _ARN.match(each))
+        return list(dict.fromkeys(whole))[:_MOST]
+
+    @cached_property
+    def texts(self) -> list[tuple[str, str]]:
+        """The request's texts with the names that lead to them, the first few thousand."""
+        return list(islice(leaves(self.given), _TEXTS))
 
 
 def _account(event: Mapping[str, Any]) -> str:
@@ -102,12 +111,12 @@ def of(call: Call, action: str) -> tuple[str, ...]:
     if service == "apigateway":
         return apigateway.resource(call.name, call.given, call.partition, call.region)
     known = formats(action)
-    if service == "s3" and call.found.get("bucketName") and {"bucket", "object"} & {each.type for each in known}:
+    if service == "s3" and texts(call.found, "bucketName") and {"bucket", "object"} & {each.type for each in known}:
         return (_s3(call, action, any(each.type == "object" for each in known)),)
     if service == "kms":
         return keys.of(call, action, known)
     if action == "ec2:CreateTags" and call.name != "CreateTags":
-        kinds = {value for name, value in leaves(call.given) if name.lower() == "resourcetype"}
+        kinds = {value for name, value in call.texts if name.lower() == "resourcetype"}
         return tuple(_any_of(call, each) for each in known if each.type in kinds)
     found = [arn for arn in call.arns() if any(each.fits(arn) for each in known)]
     missing = [each for each in known if not any(each.fits(arn) for arn in found)]
@@ -122,12 +131,10 @@ def tagged(resources: tuple[str, ...], action: str) -> tuple[str, ...]:
 
 def _passed(call: Call) -> tuple[str, ...]:
     """The roles a call passed: by ARN, or by name, whose path the event does not say."""
-    given = call.found.get("roleArn") or ()
-    roles = [given] if isinstance(given, str) else given
     place = f"arn:{call.partition}:iam::{call.account}:role/*"
     return tuple(
         each if each.startswith("arn:") else f"{place}{each}"
-        for each in roles
+        for each in texts(call.found, "roleArn")[:_MOST]
         if _ROLE.match(each) or (_plain(each) and ":" not in each)
     )
 
@@ -162,10 +169,9 @@ def _values(call: Call, service: str, kind: Format, part: str) -> list[str]:
     rows = _table()["members"]
     members, unless = rows.get((service, f"{kind.type}:{part}")) or rows.get((service, part)) or ((), None)
     if service == "dynamodb" and part == "TableName" and isinstance(call.given.get("requestItems"), dict):
-        return [name for name in call.given["requestItems"] if _plain(name)]
+        return [name for name in islice(call.given["requestItems"], _MOST) if _plain(name)]
     if service == "lambda" and part == "FunctionName":
-        name = str(call.found.get("functionName") or "")
-        return [name] if _plain(name) and not name.startswith("arn:") else []
+        return [each for each in texts(call.found, "functionName")[:1] if _plain(each) and not each.startswith("arn:")]
     if unless and call.given.get(unless):
         return []
     values = next((held for member in members if (held := texts(call.given, member))), [])
@@ -194,7 +200,7 @@ def _ec2(call: Call, action: str, known: list[Format]) -> Iterator[str]:
     """EC2's ids tell their type; a shared subnet's owner the event does not say, and the caller's account stands."""
     by_type = {each.type: each for each in known}
     named: set[str] = set()
-    for member, value in leaves(call.given):
+    for member, value in call.texts:
         match = _ID.match(value[:64])
         kind = _table()["ec2"].get(match[1]) if match else "key-pair" if member == "keyName" and _plain(value) else None
         if kind in by_type:
@@ -214,11 +220,10 @@ def _s3(call: Call, action: str, on_object: bool) -> str:
     """The ARN of the bucket or object an S3 call named; a copy reads from the object its header names."""
     copied = next(iter(texts(call.given, "x-amz-copy-source")), "")
     if call.name in ("CopyObject", "UploadPartCopy") and ":Get" in action and copied:
-        source = unquote(copied).lstrip("/").partition("?versionId=")[0]
+        source = unquote(copied[:_LONGEST]).lstrip("/").partition("?versionId=")[0]
         return source if source.startswith("arn:") else f"arn:{call.partition}:s3:::{source}"
-    bucket = str(call.found["bucketName"])
-    keys_named = texts(call.given, "key")
-    key = keys_named[0] if len(keys_named) == 1 else "*"
+    bucket, named = texts(call.found, "bucketName")[0], texts(call.given, "key")
+    key = named[0] if len(named) == 1 and len(named[0]) <= _LONGEST else "*"
     if bucket.startswith("arn:"):
         return f"{bucket}/object/{key}" if on_object else bucket
     return f"arn:{call.partition}:s3:::{bucket}/{key}" if on_object else f"arn:{call.partition}:s3:::{bucket}"

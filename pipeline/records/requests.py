@@ -4,7 +4,8 @@ Only what keeps the roll-up small: a bucket, table, function or key, a passed ro
 actions a call needs, that it was there; never an object key, a tag or a session's name. A JSON object of
 
 - bucketName, tableName, functionName, keyId: the container, by CloudTrail's own names;
-- roleArn: the role that is passed (a list of several; a bare name where the request gave one), instanceProfile;
+- roleArn: the role that is passed (a list of several, true for very many; a bare name where the request gave one),
+  instanceProfile;
 - true for what the request carried: versionId, sourceVersion (of a copy), tags, sourceIdentity, imageParameter (an
   image named by a parameter), and the S3 headers acl, openAcl (other than private), retention, legalHold,
   bypassGovernance, objectLock, ownership.
@@ -57,7 +58,7 @@ _TAGS = re.compile(
 _BEFORE = frozenset({b"t", b"T", b"resourceT", b"ResourceT", b"principalT", b"PrincipalT"})
 _SOURCE_IDENTITY = re.compile(rb'(?<!\\)"sourceIdentity"\s*:\s*"[^"]')
 _BARE = re.compile(rb'"(?:serviceRole|jobFlowRole|autoScalingRole|iamRole)"')
-_DEPTH = 12
+_DEPTH, _LONGEST, _ROLES = 12, 2_048, 20
 
 
 class _Members(msgspec.Struct):
@@ -102,7 +103,7 @@ def request_members(source: str | None, name: str | None, parameters: bytes) -> 
         except (msgspec.DecodeError, RecursionError):
             return None
         value = getattr(members, container)
-        if isinstance(value, str):
+        if isinstance(value, str) and len(value) <= _LONGEST:
             found[container] = value
         if members.versionId:
             found["versionId"] = True
@@ -182,7 +183,8 @@ def _passed(source: str | None, name: str | None, parameters: bytes) -> dict[str
     _walk(plain, roles, profiles, _DEPTH)
     found: dict[str, Any] = {}
     if roles:
-        found["roleArn"] = min(roles) if len(roles) == 1 else sorted(roles)
+        # More roles than any call passes: that some were is kept, which is not.
+        found["roleArn"] = True if len(roles) > _ROLES else min(roles) if len(roles) == 1 else sorted(roles)
     if profiles:
         found["instanceProfile"] = min(profiles)
     return found
@@ -205,7 +207,7 @@ def _walk(value: Any, roles: set[str], profiles: set[str], depth: int, member: s
 
 
 def _is_role(member: str, value: str) -> bool:
-    if _ROLE_MEMBER.search(member) and _ROLE.match(value):
+    if len(value) <= _LONGEST and _ROLE_MEMBER.search(member) and _ROLE.match(value):
         return True
     return member in _NAME_MEMBERS and bool(_NAME.match(value))
 
