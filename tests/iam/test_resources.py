@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.iam.actions import mapper
+from pipeline.iam.formats import formats
+from pipeline.iam.resources import _table
 
 MAPPER = mapper()
 ACCOUNT, OTHER = "123456789012", "999999999999"
@@ -238,3 +240,22 @@ def test_a_usage_row_s_own_members_may_be_anything() -> None:
         for member in ("bucketName", "roleArn", "keyId", "functionName", "tags"):
             event = {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "request": {member: value}}
             json.dumps([each.resources for each in MAPPER.map_event(event).actions])
+
+
+def test_every_row_names_a_part_of_some_arn_of_its_service() -> None:
+    known, table = MAPPER.catalogue, _table()
+    parts: dict[str, set[str]] = {}
+    types: dict[str, set[str]] = {}
+    for action in known.actions:
+        service = action.partition(":")[0]
+        for each in formats(action):
+            types.setdefault(service, set()).add(each.type)
+            parts.setdefault(service, set()).update(
+                (part for part in each.parts), (f"{each.type}:{p}" for p in each.parts)
+            )
+    for (service, part), (members, _) in table["members"].items():
+        assert part in parts[service] and members, (service, part)
+    assert set(table["ec2"].values()) <= types["ec2"]
+    for action, kinds in table["made"].items():
+        assert set(kinds) <= {each.type for each in formats(action)}, action
+    assert set(table["lower"]) <= set(known.services)
