@@ -177,7 +177,10 @@ def touched(action: str, request: dict[str, Any], row: dict[str, Any]) -> set[st
     if action == "iam:PassRole":
         roles = request.get("roleArn")
         listed = [roles] if isinstance(roles, str) else roles if isinstance(roles, list) else []
-        return {role for role in listed if isinstance(role, str) and role.startswith("arn:")} or None
+        place = f"arn:{partition(region)}:iam::{'?' * 12}:role/*"
+        return {
+            each if each.startswith("arn:") else f"{place}{each}" for each in listed if isinstance(each, str)
+        } or None
     name = request.get(_CONTAINERS.get(service, ""))
     if not isinstance(name, str) or not name or name.startswith("alias/") or ":alias/" in name:
         return None

@@ -17,14 +17,16 @@ from functools import cached_property, lru_cache
 from importlib import resources as package
 from typing import Any
 
-from pipeline.iam import requests
+from pipeline.iam import denials, requests, resources
 from pipeline.iam.catalogue import Catalogue, load
 
 # Lambda and CloudFront put the API's date behind the name; no action in the catalogue ends so.
 _DATE = re.compile(r"_?20\d\d_?\d\d_?\d\d(?:v\d+)?$")
 _NOT_CALLS = {"awsserviceevent", "awsconsolesignin", "awscloudtrailinsight", "awsvpceevent", "awsvpceevents"}
 _NOT_CALL_CATEGORIES = {"insight", "networkactivity", "aggregated"}
-_DENIAL = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)(?: on resource: (\S+))?")
+# Kinds of calls kept in mind; names and members come from logs, so that no log may fill the memory.
+_REMEMBERED = 50_000
+_LONGEST = 256
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,24 @@ class Mapper:
 
     @cached_property
     def _rows(self) -> dict[str, dict[tuple[str, str], list[tuple[tuple[str, ...], str | None]]]]:
-        """Rows by kind (rules, inferred) and by service and event name in lower case."""
+        """Rows by kind (rules, inferred, tags) and by service and event name in lower case."""
         made: dict[str, dict[tuple[str, str], list[tuple[tuple[str, ...], str | None]]]] = {}
-        for kind in ("rules", "inferred"):
-            for service, event, actions, _, *member in self.table[kind]:
-                row = (tuple(actions), member[0] if member else None)
-                made.setdefault(kind, {}).setdefault((service, event.lower()), []).append(row)
+        for kind in ("rules", "inferred", "tags"):
+            for service, events, actions, _, *member in self.table[kind]:
+                row = (tuple(_listed(actions)), member[0] if member else None)
+                for event in _listed(events):
+                    made.setdefault(kind, {}).setdefault((service, event.lower()), []).append(row)
         return made
 
     @cached_property
     def _free(self) -> set[tuple[str, str]]:
-        return {(row[0], row[1].lower()) for row in self.table["no_action"]}
+        return {(row[0], event.lower()) for row in self.table["no_action"] for event in _listed(row[1])}
+
+    @cached_property
+    def _minded(self) -> tuple[str, ...]:
+        """Members whose presence changes which actions a call needs."""
+        named = {row[4] for kind in ("rules", "inferred") for row in self.table[kind] if len(row) > 4}
+        return tuple(sorted(named | {"tags", "roleArn", "instanceProfile"}))
 
     @cached_property
     def passers(self) -> frozenset[str]:
@@ -104,13 +113,19 @@ class Mapper:
         """The actions of one kind of call; `request` holds the members named in `requests.members`."""
         if (event_type or "").lower() in _NOT_CALLS or (category or "").lower() in _NOT_CALL_CATEGORIES:
             return Mapped("no_action")
-        carried = frozenset(name for name, value in (request or {}).items() if value)
-        if str((request or {}).get("bucketName", "")).endswith("--x-s3"):
+        given = request or {}
+        carried = frozenset(name for name in self._minded if given.get(name))
+        bucket = given.get("bucketName")
+        if isinstance(bucket, str) and bucket.endswith("--x-s3"):
             carried |= {"directoryBucket"}
-        key = (event_source, event_name, carried)
-        if key not in self._known:
-            self._known[key] = self._map(event_source, event_name, carried)
-        return self._known[key]
+        key = (event_source[:_LONGEST], event_name[:_LONGEST], carried)
+        found = self._known.get(key)
+        if found is None:
+            found = self._map(*key)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = found
+        return found
 
     def _map(self, event_source: str, event_name: str, carried: frozenset[str]) -> Mapped:
         prefix = self.prefix(event_source)
@@ -124,7 +139,7 @@ class Mapper:
         inferred = [Needed(each, "inferred") for each in self._pick("inferred", prefix, plain, carried)]
         if not found and not inferred:
             return Mapped("no_action" if (prefix, "*") in self._free else "unmapped", prefix=prefix)
-        inferred += self._from_request(found, carried)
+        inferred += self._from_request(found, plain, carried)
         seen = {each.action for each in found}
         more = {each.action: each for each in inferred if each.action not in seen}
         return Mapped("mapped", (*found, *more.values()), prefix)
@@ -155,20 +170,29 @@ class Mapper:
                 return [Needed(action, basis)]
         return []
 
-    def _from_request(self, found: list[Needed], carried: frozenset[str]) -> list[Needed]:
+    def _from_request(self, found: list[Needed], event: str, carried: frozenset[str]) -> list[Needed]:
         """iam:PassRole where a role is passed, and the tagging action where tags are set on creation."""
         more: list[Needed] = []
         for each in found:
             if carried & {"roleArn", "instanceProfile"} and each.action in self.passers:
                 more.append(Needed("iam:PassRole", "inferred"))
             if "tags" in carried:
-                needs = self.catalogue.dependents.get(self.catalogue.index[each.action.lower()], ())
-                more += [Needed(need, "inferred") for need in needs if self._tags(need, each.action)]
+                more += [Needed(need, "inferred") for need in self._tagging(each.action, event)]
         return more
 
-    def _tags(self, need: str, action: str) -> bool:
-        access = self.catalogue.access[self.catalogue.index[need.lower()]] if self.catalogue.canonical(need) else ""
-        return access == "Tagging" and need.split(":")[0] == action.split(":")[0]
+    def _tagging(self, action: str, event: str) -> list[str]:
+        """The actions by which a call's tags are allowed: those the reference or a row of the table names."""
+        place = self.catalogue.index[action.lower()]
+        service = action.partition(":")[0]
+        needs = [each for each in self.catalogue.dependents.get(place, ()) if self._tags(each, service)]
+        needs += self._pick("tags", service, event, frozenset())
+        if self.catalogue.access[place] in ("Write", "Permissions management"):
+            needs += self._pick("tags", service, "*", frozenset())
+        return needs
+
+    def _tags(self, need: str, service: str) -> bool:
+        place = self.catalogue.index.get(need.lower())
+        return place is not None and self.catalogue.access[place] == "Tagging" and need.startswith(f"{service}:")
 
     def map_event(self, event: Mapping[str, Any]) -> Mapped:
         """The actions of one whole CloudTrail event, with the resources each applied to.
@@ -184,32 +208,42 @@ class Mapper:
         if mapped.state == "no_action":
             return mapped
         denied, resource = self.denied_action(_text(event, "errorMessage") or "")
-        actions = [
-            Needed(each.action, each.basis, self._resources(event, each.action, found)) for each in mapped.actions
-        ]
+        actions = self._with_resources(resources.Call(event, found), mapped)
         if denied and denied not in {each.action for each in actions}:
             actions.append(Needed(denied, "message"))
         if denied and resource:
-            actions = [
-                Needed(each.action, each.basis, (resource,)) if each.action == denied and not each.resources else each
-                for each in actions
-            ]
+            actions = [_on(each, resource) if each.action == denied else each for each in actions]
         return Mapped("mapped" if actions else "unmapped", tuple(actions), mapped.prefix)
 
-    def _resources(self, event: Mapping[str, Any], action: str, found: Mapping[str, Any]) -> tuple[str, ...]:
-        if action.startswith("apigateway:"):
-            from pipeline.iam import apigateway
-
-            return apigateway.resource(event)
-        return requests.resources(event, action, found)
+    def _with_resources(self, call: resources.Call, mapped: Mapped) -> list[Needed]:
+        """The call's actions with what each was applied to."""
+        actions: list[Needed] = []
+        for each in mapped.actions:
+            tags = each.basis == "inferred" and self._tags(each.action, mapped.prefix)
+            if tags and actions and each.action != "ec2:CreateTags":
+                found = resources.tagged(actions[0].resources, each.action)
+            else:
+                found = resources.of(call, each.action)
+            actions.append(Needed(each.action, each.basis, found))
+        return actions
 
     def denied_action(self, message: str) -> tuple[str | None, str | None]:
         """The catalogued action and the resource an AccessDenied message names; AWS's own word on the mapping."""
-        match = _DENIAL.search(message[:4096])
-        if not match:
-            return None, None
-        resource = (match[2] or "").rstrip(".,;") or None
-        return self.catalogue.canonical(match[1]), resource
+        denial = denials.read(message)
+        return (self.catalogue.canonical(denial.action), denial.resource) if denial else (None, None)
+
+
+def _on(needed: Needed, resource: str) -> Needed:
+    """With the resource a denial names, which is exact, before those that the request names."""
+    if resource == "*" and needed.resources:
+        return needed
+    others = tuple(each for each in needed.resources if each != resource and "*" not in each)
+    return Needed(needed.action, needed.basis, (resource, *others))
+
+
+def _listed(value: Any) -> list[Any]:
+    """A field of a row that holds one name or a list of them."""
+    return value if isinstance(value, list) else [value]
 
 
 def _text(event: Mapping[str, Any], name: str) -> str | None:

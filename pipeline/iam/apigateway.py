@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources as package
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from pipeline.iam import requests
+_VALUE = re.compile(r"[\w$.,:/@+=%-]{1,1024}")
 
 
 class _Http(msgspec.Struct):
@@ -54,18 +55,23 @@ def verb(event_name: str) -> str | None:
     return known[0][0] if known else None
 
 
-def resource(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """The ARN of the path the call went to, `*` standing for what the event does not say."""
-    known = _operations().get(str(event.get("eventName")).lower())
+def resource(event_name: str, request: Mapping[str, Any], partition: str, region: str) -> tuple[str, ...]:
+    """The ARN of the path the call went to, `*` standing for what the request does not say.
+
+    IAM's paths lack the /v2 of the second version's URLs: the reference has /apis, and tags under an encoded ARN.
+    """
+    known = _operations().get(event_name.lower())
     if not known:
         return ()
-    given = {name.lower(): value for name, value in requests.parameters(event).items() if isinstance(value, str)}
-    region = str(event.get("awsRegion") or "*")
-    paths = [re.sub(r"\{([^}]+)\}", lambda part: _fill(part[1], given), path) for _, path in known]
+    given = {name.lower(): value for name, value in request.items() if isinstance(value, str)}
+    paths = [re.sub(r"\{([^}]+)\}", lambda part: _fill(part[1], given), path.removeprefix("/v2")) for _, path in known]
     best = min(paths, key=lambda path: path.count("*"))
-    return (f"arn:{requests.partition(region)}:apigateway:{region}::{best}",)
+    return (f"arn:{partition}:apigateway:{region}::{best}",)
 
 
 def _fill(name: str, given: Mapping[str, str]) -> str:
     """A path parameter's value: CloudTrail writes restApiId where the model has restapi_id."""
-    return given.get(name.rstrip("+").replace("_", "").lower(), "*")
+    value = given.get(re.sub(r"[_+-]", "", name).lower(), "")
+    if not _VALUE.fullmatch(value):
+        return "*"
+    return quote(value, safe="") if value.startswith("arn:") else value

@@ -9,12 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.records import encoded
-from pipeline.records.requests import request_members
+from pipeline.records.requests import SOURCES, request_members
 from pipeline.records.schema import USAGE, USAGE_KEYS
 
-_SOURCES_WITH_MEMBERS = pa.array(
-    ["s3.amazonaws.com", "dynamodb.amazonaws.com", "lambda.amazonaws.com", "kms.amazonaws.com"]
-)
+_SOURCES_WITH_MEMBERS = pa.array(SOURCES)
 _LARGEST = 1 << 62
 
 
@@ -72,7 +70,7 @@ def _long_lived(key: str) -> str | None:
 def _requests(read_only: pa.Array, texts: dict[str, pa.Array]) -> pa.Array:
     """The request members the action mapping needs, worked out once for rows of one call and one request."""
     given = [texts[name] for name in ("eventSource", "eventName", "requestParameters")]
-    # A role is passed by calls that change something; only they are searched for one, since searching costs.
+    # Roles are passed and tags set by calls that change something; only they are searched, since searching costs.
     changing = pc.invert(pc.fill_null(read_only, False))
     with_members = pc.is_in(given[0].dictionary, _SOURCES_WITH_MEMBERS).take(given[0].indices)
     wanted = pc.and_(pc.or_(changing, with_members.fill_null(False)), pc.is_valid(given[2].indices))

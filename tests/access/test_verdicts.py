@@ -115,6 +115,27 @@ def test_pass_role_of_one_role_is_no_use_of_a_grant_for_another() -> None:
     assert found[("r", "iam:PassRole", arn("role", "admin"))]["verdict"] == "not_observable"
 
 
+def test_a_role_passed_by_its_name_is_that_role_under_any_path() -> None:
+    worker, admin = arn("role", "worker", "/app/"), arn("role", "admin")
+    items = [
+        role(
+            "r",
+            policy(allow("iam:AddRoleToInstanceProfile"), *(allow("iam:PassRole", each) for each in (worker, admin))),
+        )
+    ]
+    request = {"instanceProfile": "p", "roleArn": "worker"}
+    found = judged(items, [*daily(), call("role/r", "iam", "AddRoleToInstanceProfile", request=request)])
+    assert found[("r", "iam:PassRole", worker)]["verdict"] == "used"
+    assert found[("r", "iam:PassRole", admin)]["verdict"] == "not_observable"
+
+
+def test_tags_set_on_creation_use_the_tagging_action() -> None:
+    items = [role("r", policy(allow(["iam:CreateRole", "iam:TagRole"])))]
+    tagged = call("role/r", "iam", "CreateRole", request={"tags": True})
+    assert verdict(items, [*daily(), tagged], "iam:TagRole")[0] == "used"
+    assert verdict(items, [*daily(), call("role/r", "iam", "CreateRole")], "iam:TagRole")[0] == "unused"
+
+
 def test_a_denied_call_says_nothing_of_the_role_it_would_have_passed() -> None:
     items = [role("r", policy(allow(["lambda:CreateFunction", "iam:PassRole"])))]
     request = {"functionName": "f", "roleArn": arn("role", "worker")}

@@ -15,7 +15,7 @@ GROUND = {"errors", "config", "times"}
 ROOMS: dict[str, set[str]] = {
     "records": set(),
     "sources": set(),
-    "iam": set(),
+    "iam": {"records"},
     "lake": {"records"},
     "engines": {"lake"},
     "catalog": {"engines"},

@@ -20,7 +20,8 @@ def place(action: str) -> int:
 @pytest.mark.parametrize(
     "action",
     ["iam:PassRole", "s3:BypassGovernanceRetention", "s3:ReplicateObject", "execute-api:Invoke", "rds-db:connect",
-     "kafka-cluster:Connect", "es:ESHttpGet", "lambda:EnableReplication", "cloudformation:TagResource"],
+     "kafka-cluster:Connect", "es:ESHttpGet", "lambda:EnableReplication", "cloudformation:TagResource",
+     "cloudsearch:document", "cloudsearch:search", "neptune-db:CancelQuery", "execute-api:ManageConnections"],
 )  # fmt: skip
 def test_no_event_exists(action: str) -> None:
     assert place(action) in OBSERVE.silent
@@ -30,7 +31,8 @@ def test_no_event_exists(action: str) -> None:
     "action",
     ["ec2:RunInstances", "iam:CreateUser", "s3:CreateBucket", "s3:ListAllMyBuckets", "s3:PutEncryptionConfiguration",
      "kms:ReEncryptFrom", "apigateway:GET", "budgets:ViewBudget", "s3:GetObject", "s3:ListBucket",
-     "lambda:InvokeFunction", "dynamodb:PartiQLSelect", "sts:AssumeRole", "cloudwatch:PutMetricAlarm"],
+     "lambda:InvokeFunction", "dynamodb:PartiQLSelect", "sts:AssumeRole", "cloudwatch:PutMetricAlarm",
+     "bcm-pricing-calculator:CreateWorkloadEstimateUsage", "dms:ListDataProviders", "cassandra:Create"],
 )  # fmt: skip
 def test_an_event_exists(action: str) -> None:
     assert place(action) not in OBSERVE.silent
