@@ -67,7 +67,10 @@ def _item(given: dict[str, Any], kind: str, place: str, source: str) -> Item:
     arn, name = given.get("Arn"), given.get(_NAMES[kind])
     if not isinstance(arn, str) or not isinstance(name, str):
         raise SnapshotError(place, f"has no Arn or {_NAMES[kind]}", AGAIN)
-    item = _plain(given)
+    try:
+        item = _plain(given)
+    except RecursionError:
+        raise SnapshotError(place, "is nested too deep", AGAIN) from None
     _shaped(item, place)
     for policy in _documents(item, kind):
         checked(policy, f"{place} {name}")
