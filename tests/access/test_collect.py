@@ -223,6 +223,28 @@ def test_a_failed_job_is_lacking(world: World, lake: Lake) -> None:
     assert newest(lake).asked("last_accessed", MASTER) == "partial"
 
 
+def test_a_job_of_a_session_that_ended_is_made_anew(world: World, lake: Lake) -> None:
+    """GenerateServiceLastAccessedDetails: the JobId is good within the session that began it."""
+    ci = f"arn:aws:iam::{MASTER}:role/ci"
+    world.lost = {ci}
+    done = collect(lake, Plan())
+    assert not done.lacking and ci in {each["Arn"] for each in newest(lake).of("last_accessed")}
+
+
+def test_the_organizations_trail_in_a_member_account(world: World, lake: Lake) -> None:
+    """DescribeTrails: without shadow trails a member account does not see it. Its selectors are not the member's."""
+    arn = f"arn:aws:cloudtrail:eu-west-1:{MASTER}:trail/all"
+    shared = {"Name": "all", "TrailARN": arn, "HomeRegion": "eu-west-1", "IsMultiRegionTrail": True,
+              "IsOrganizationTrail": True}  # fmt: skip
+    world.keys["testing"] = MEMBER
+    world.accounts[MEMBER].trails = {"eu-west-1": [shared]}
+    done = collect(lake, OWN)
+    trail = newest(lake).of("trail")[0]
+    assert (trail["TrailARN"], trail["account_id"], trail["IsLogging"]) == (arn, MEMBER, True)
+    assert newest(lake).asked("trails", MEMBER) == "partial" and "EventSelectors" not in trail
+    assert not done.lacking and any("of another account" in each for each in done.notes)
+
+
 def test_a_user_who_is_deleted_meanwhile_costs_nothing(world: World, lake: Lake) -> None:
     account = world.accounts[MASTER]
 

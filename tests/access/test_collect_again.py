@@ -126,6 +126,24 @@ def test_what_cannot_be_gone_on_with_is_asked_anew(world: World, lake: Lake, cha
     assert done.imported.kinds["role"] == 2 and done.imported.taken_at.year >= 2026 and HOURS > 0
 
 
+def test_a_principal_whose_last_page_is_missing_is_asked_anew(world: World, lake: Lake) -> None:
+    world.page, stop = 1, Event()
+    many(world, 40)
+    world.hook = lambda account, operation: stop.set() if operation == "GetServiceLastAccessedDetails" else None
+    with pytest.raises(Stopped):
+        collect(lake, Plan(), stop=stop)
+    file = lake.path / "collect" / MASTER / "last_accessed.jsonl"
+    lines = file.read_text().splitlines()
+    page = {"operation": "GetServiceLastAccessedDetails", "given": {"Arn": f"arn:aws:iam::{MASTER}:role/ci"},
+            "answer": {"JobStatus": "COMPLETED", "ServicesLastAccessed": [], "IsTruncated": True}}  # fmt: skip
+    kept = [each for each in lines if "role/ci" not in each]
+    file.write_text("\n".join([*kept, json.dumps(page), '{"operation": "GetServ']))
+    world.hook = None
+    collect(lake, Plan())
+    ci = next(each for each in newest(lake).of("last_accessed") if each["Arn"].endswith("role/ci"))
+    assert [each["ServiceNamespace"] for each in ci["ServicesLastAccessed"]] == ["s3", "lambda"]
+
+
 def test_other_regions_are_asked_anew(world: World, lake: Lake) -> None:
     stop = Event()
     world.hook = lambda account, operation: stop.set() if operation == "GenerateServiceLastAccessedDetails" else None

@@ -69,6 +69,7 @@ class World(OrganizationCalls, TrailCalls):
         self.every = 0  # every so many calls one is throttled
         self.polls = 0  # answers before a report or a job is ready
         self.failing: set[str] = set()  # principals whose job fails
+        self.lost: set[str] = set()  # principals whose next job belongs to a session that has ended
         self.delay = 0.0
         self.expired = False
         self.hook: Callable[[str, str], None] | None = None  # is told account and operation before the answer
@@ -210,12 +211,14 @@ class World(OrganizationCalls, TrailCalls):
         if given.get("Granularity", "SERVICE_LEVEL") not in ("SERVICE_LEVEL", "ACTION_LEVEL"):
             raise Fault("ValidationError", "Granularity")
         job = str(uuid.uuid4())
-        self.jobs[job] = [account.id, arn, self.polls, given.get("Granularity", "SERVICE_LEVEL")]
+        polls = -1 if arn in self.lost else self.polls
+        self.lost.discard(arn)
+        self.jobs[job] = [account.id, arn, polls, given.get("Granularity", "SERVICE_LEVEL")]
         return {"JobId": job}
 
     def iam_GetServiceLastAccessedDetails(self, account: Account, given: Given, region: str) -> Given:
         job = self.jobs.get(given["JobId"])
-        if job is None or job[0] != account.id:
+        if job is None or job[0] != account.id or job[2] < 0:
             raise Fault("NoSuchEntity", "The job does not exist.", 404)
         dated = {"JobCreationDate": "2026-11-25T12:00:00Z", "JobType": job[3]}
         if job[2]:

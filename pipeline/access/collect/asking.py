@@ -16,7 +16,9 @@ from pipeline.sources import aws
 THROTTLED = frozenset({"LimitExceeded", "LimitExceededException", "RequestLimitExceeded", "TooManyRequestsException"})
 THROTTLED |= {"ConcurrentModification", "ServiceFailure", "ServiceException", "PriorRequestNotComplete"}
 # Pauses double from the first to the longest, in seconds: about five minutes of patience in all.
+# A connection that cannot be made is given less: whoever has no network should hear of it.
 TRIES, FIRST_PAUSE, LONGEST_PAUSE = 20, 0.2, 25.0
+CONNECTION_TRIES = 7
 
 _SESSIONS = Lock()  # making sessions and clients reads tables that are not to be read by two threads at once
 
@@ -53,6 +55,11 @@ class Asker:
         named: str | None = self._session.region_name
         return named
 
+    @property
+    def home(self) -> str:
+        """A region that will do for what is asked in any: global services are reached from everywhere."""
+        return self.region or "us-east-1"
+
     def ask(
         self, service: str, operation: str, given: Mapping[str, Any] | None = None, region: str | None = None
     ) -> dict[str, Any]:
@@ -67,9 +74,11 @@ class Asker:
                 try:
                     return {name: plain(value) for name, value in method(**given or {}).items() if name != _META}
                 except Exception as error:
-                    if attempt == TRIES - 1 or not (aws.passes(error) or aws.code_of(error) in THROTTLED):
+                    code = aws.code_of(error)
+                    tries = TRIES if code else CONNECTION_TRIES
+                    if attempt >= tries - 1 or not (aws.passes(error) or code in THROTTLED):
                         raise
-                self.throttled += 1
+                self.throttled += bool(code)
                 self.pause(min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.5))
         except ClientError as error:
             if self._fatal(error):
@@ -105,10 +114,8 @@ class Asker:
     def _client(self, service: str, region: str | None) -> Any:
         with _SESSIONS:
             if (service, region) not in self._clients:
-                # Global services are reached from anywhere, so a session without a region will do for them.
-                chosen = region or self._session.region_name or "us-east-1"
                 retries = {"mode": "standard", "total_max_attempts": 1}
-                made = aws.client(self.settings, service, chosen, self._session, retries=retries)
+                made = aws.client(self.settings, service, region or self.home, self._session, retries=retries)
                 self._clients[service, region] = made
             return self._clients[service, region]
 

@@ -31,7 +31,8 @@ class Family:
     asker: Asker
     file: FamilyFile
     lacking: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # what is not all there is either, but as it was asked for
+    notes: list[str] = field(default_factory=list)  # what is not all there is either, but cannot be had
+    remark: str | None = None  # what is worth saying of a family that is whole
 
     def ask(
         self, service: str, operation: str, given: Mapping[str, Any] | None = None, region: str | None = None
@@ -80,7 +81,7 @@ def gathered(family: Family, ask: Callable[[Family], None]) -> None:
     said = family.lacking + family.notes
     more = f" (and {len(said) - 1:,} more)" if len(said) > 1 else ""
     state = "complete" if not said else "partial" if family.file.answered or not family.lacking else "refused"
-    family.file.end(state, f"{said[0]}{more}" if said else None)
+    family.file.end(state, f"{said[0]}{more}" if said else family.remark)
 
 
 def details(family: Family) -> None:
@@ -96,7 +97,8 @@ def credentials(family: Family) -> None:
     for attempt in range(REPORT_TRIES):
         if family.asker.ask("iam", "GenerateCredentialReport").get("State") == "COMPLETE":
             try:
-                family.ask("iam", "GetCredentialReport")
+                answer = family.ask("iam", "GetCredentialReport")
+                family.remark = f"AWS made the report at {answer.get('GeneratedTime')}"
                 return
             except Refused as error:
                 if error.code not in _NOT_READY:
@@ -139,31 +141,35 @@ def mfa(family: Family) -> None:
 
 
 def trails(family: Family, regions: Sequence[str]) -> None:
-    """The trails of every region, with status and selectors.
+    """The trails that log in each region, with status and selectors.
 
-    Where regions are named, or cannot be listed, the trails that reach into them from others are asked for too.
+    Without shadow trails DescribeTrails would hide the organization's trail from its member accounts. Its selectors
+    are for the account that owns it to see.
     """
-    chosen, shadows = list(regions), True
-    if not chosen:
-        listed = family.attempt(lambda: family.asker.ask("ec2", "DescribeRegions", region=family.asker.region))
-        chosen = [each["RegionName"] for each in (listed or {}).get("Regions") or []]
-        shadows = not chosen
-        chosen = chosen or [family.asker.region or "us-east-1"]
-    else:
+    chosen = list(regions)
+    if chosen:
         family.notes.append(f"only {', '.join(chosen)} was asked for")
+    else:
+        answer = family.attempt(lambda: family.asker.ask("ec2", "DescribeRegions", region=family.asker.region)) or {}
+        chosen = [each["RegionName"] for each in answer.get("Regions") or [{"RegionName": family.asker.home}]]
     found: dict[str, str] = {}
 
     def describe(region: str) -> None:
-        asked = {"includeShadowTrails": shadows}
+        asked = {"includeShadowTrails": True}
         answer = family.attempt(lambda: family.ask("cloudtrail", "DescribeTrails", asked, region)) or {}
         found.update({each["TrailARN"]: each.get("HomeRegion") or region for each in answer.get("trailList") or []})
 
     family.each(describe, chosen)
-    if not family.file.answered:
-        return
     for arn, region in sorted(found.items()):
         for operation, member in (("GetTrailStatus", "Name"), ("GetEventSelectors", "TrailName")):
-            family.attempt(lambda: family.ask("cloudtrail", operation, {member: arn}, region))  # noqa: B023
+            try:
+                family.ask("cloudtrail", operation, {member: arn}, region)
+            except Refused as error:
+                own = f":{family.file.first['account_id']}:" in arn
+                if own:
+                    family.lacking.append(str(error))
+                else:
+                    family.notes.append(f"{arn} is of another account ({error})")
 
 
 def organization(family: Family) -> None:

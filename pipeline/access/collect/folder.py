@@ -128,8 +128,11 @@ class FamilyFile:
             self.state, self.detail = there.state, there.detail
             return
         if fits and self.first["family"] == KEPT:
-            self.done = frozenset(str(each.given.get("Arn")) for each in there.answers)
-            lines += text.split("\n")[1 : 1 + len(there.answers)]  # what follows is the end, or was cut off
+            # The pages of one principal are written at once; where that was cut off, its last page is missing.
+            whole = [str(each.given.get("Arn")) for each in there.answers if each.value.get("IsTruncated") is not True]
+            self.done = frozenset(whole)
+            kept = zip(there.answers, text.split("\n")[1:], strict=False)  # what follows is the end, or cut off
+            lines += [line for answer, line in kept if answer.given.get("Arn") in self.done]
             self.answered = bool(self.done)
         made = self.path.with_suffix(".new")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -14,7 +14,12 @@ from pipeline.access.collect.asking import Refused
 from pipeline.access.collect.families import PAGE, Family
 
 AT_ONCE = 24  # jobs at once; most of them wait
+JOBS = 3  # for one principal
 POLLS, FIRST_POLL, LONGEST_POLL = 40, 0.3, 15.0
+
+
+_GET = "GetServiceLastAccessedDetails"
+Pages = list[tuple[str, dict[str, Any], dict[str, Any]]]
 
 
 def last_accessed(family: Family, told: Callable[[int, int], None]) -> None:
@@ -43,24 +48,39 @@ def _principals(family: Family) -> list[str]:
     return found
 
 
-def _job(family: Family, arn: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """The pages of one principal's data; none where it is gone, or where its job failed, which is lacking."""
-    operation = "GetServiceLastAccessedDetails"
-    try:
-        job = {"Arn": arn, "Granularity": "ACTION_LEVEL"}
-        begun = family.asker.ask("iam", "GenerateServiceLastAccessedDetails", job)
-        asked = {"JobId": begun["JobId"], "MaxItems": PAGE}
-        for attempt in range(POLLS):
-            pages = [({**given, "Arn": arn}, answer) for given, answer in family.asker.pages("iam", operation, asked)]
-            status = pages[0][1].get("JobStatus")
-            if status == "COMPLETED":
-                return [(operation, given, answer) for given, answer in pages]
-            if status == "FAILED":
-                break
-            family.asker.pause(min(FIRST_POLL * 1.7**attempt, LONGEST_POLL))
-        failure = (pages[0][1].get("Error") or {}).get("Message") or f"the job is {status}"
-        family.lacking.append(f"last-accessed data of {arn}: {failure}")
-    except Refused as error:
-        if error.code != "NoSuchEntity":
+def _job(family: Family, arn: str) -> Pages:
+    """The pages of one principal's data; none where it is gone, or where its jobs fail, which is lacking."""
+    failure = ""
+    for _ in range(JOBS):
+        try:
+            begun = family.asker.ask(
+                "iam", "GenerateServiceLastAccessedDetails", {"Arn": arn, "Granularity": "ACTION_LEVEL"}
+            )
+        except Refused as error:
+            if error.code == "NoSuchEntity":  # deleted meanwhile
+                return []
             raise
+        try:
+            pages = _waited(family, begun["JobId"])
+        except Refused as error:
+            # A job belongs to the session that began it, and a role's session ends while this goes on.
+            if error.code != "NoSuchEntity":
+                raise
+            failure = str(error)
+            continue
+        status = pages[0][1].get("JobStatus")
+        if status == "COMPLETED":
+            return [(_GET, {**given, "Arn": arn}, answer) for given, answer in pages]
+        failure = (pages[0][1].get("Error") or {}).get("Message") or f"the job is {status}"
+    family.lacking.append(f"last-accessed data of {arn}: {failure}")
     return []
+
+
+def _waited(family: Family, job: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """All pages of the job once it is through, else its last answer."""
+    for attempt in range(POLLS):
+        pages = list(family.asker.pages("iam", _GET, {"JobId": job, "MaxItems": PAGE}))
+        if pages[0][1].get("JobStatus") != "IN_PROGRESS":
+            break
+        family.asker.pause(min(FIRST_POLL * 1.7**attempt, LONGEST_POLL))
+    return pages
