@@ -207,6 +207,7 @@ def test_the_tree_is_seen_through_a_role_in_the_management_account(world: World,
     done = collect(lake, Plan(accounts=(MASTER,), role=ROLE, last_accessed=False))
     assert not done.lacking and newest(lake).asked("organization", MASTER) == "complete"
     assert len(newest(lake).of("scp")) == 2
+    assert [row[3] for row in stored(lake) if row[0] == "collected"].count("organization") == 1
 
 
 def test_an_account_of_no_organization(world: World, lake: Lake) -> None:
