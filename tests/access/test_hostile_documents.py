@@ -37,7 +37,7 @@ from tests.access.test_families import (
 )
 from tests.access.test_import import DOCUMENT, GENERATED, REPORT, details
 
-DETAILS = details("ann") | {
+DETAILS = details("ann", IsTruncated=False) | {
     "RoleDetailList": [{"RoleName": "r", "Arn": ARN, "AttachedManagedPolicies": [{"PolicyArn": "x"}], "RolePolicyList":
                         [{"PolicyName": "p", "PolicyDocument": DOCUMENT}], "AssumeRolePolicyDocument": DOCUMENT}],
     "Policies": [{"PolicyName": "p", "Arn": "arn:aws:iam::aws:policy/p", "PolicyVersionList":
@@ -57,7 +57,10 @@ DOCUMENTS: dict[str, tuple[str, Any]] = {
     "GetTrailStatus": ("trails", {**STATUS, "TrailARN": TRAIL}),
     "DescribeOrganization": ("organization", {"Organization": {"Id": "o-1", "Arn": ORG, "MasterAccountId": "9"}}),
     "ListRoots": ("organization", {"Roots": [{"Id": "r-1", "Arn": f"{ORG}:root/o-1/r-1", "Name": "Root"}]}),
-    "ListAccounts": ("organization", {"Accounts": [{"Id": "1", "Arn": f"{ORG}:account/o-1/1", "Name": "a"}]}),
+    "ListAccounts": (
+        "organization",
+        {"ParentId": "r-1", "Accounts": [{"Id": "1", "Arn": f"{ORG}:account/o-1/1", "Name": "a"}]},
+    ),
     "ListChildren": ("organization", {"ParentId": "r-1", "Children": [{"Id": "ou-1", "Type": "X"}]}),
     "ListPolicies": ("organization", {"Policies": [summary("Guard")]}),
     "DescribePolicy": ("organization", described("Guard")),

@@ -43,7 +43,7 @@ def recognise(value: dict[str, Any], source: str) -> list[Answer]:
 
 def state(answers: Sequence[Answer]) -> str:
     """Whether these pages are all: a page that says so outweighs those that say that more follow."""
-    pages = {answer.value.get("IsTruncated") for answer in answers}
+    pages = [answer.value.get("IsTruncated") for answer in answers]
     return "partial" if True in pages and False not in pages else "complete"
 
 

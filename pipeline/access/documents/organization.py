@@ -167,7 +167,7 @@ def _place(given: dict[str, Any], kind: str, answer: Answer, parents: dict[str, 
     """A root, organizational unit or account; `ParentId` is null for a root, and for an account where it is unknown."""
     identity = text(given, "Id", answer.source)
     arn = text(given, "Arn", f"{answer.source} {identity}")
-    parent = answer.given.get("ParentId") or parents.get(identity)
+    parent = _about(answer, "ParentId", "parent") if "ParentId" in answer.given else parents.get(identity)
     if kind == "account":
         wanted = {name: given.get(name) for name in ("Id", "Arn", "Name", "Email", "Status")}
     else:
