@@ -120,7 +120,10 @@ def _unique(items: list[Item]) -> list[tuple[Item, str]]:
     """Items with their JSON, without those that several pages or files give alike, as AWS's managed policies come."""
     found: dict[tuple[str | None, ...], tuple[Item, str]] = {}
     for item in items:
-        text = _json(item.item)
+        try:
+            text = _json(item.item)
+        except RecursionError:
+            raise SnapshotError(item.source, "is nested too deep", "ask AWS for the file again") from None
         found[item.kind, item.account_id, item.arn, item.name, text] = item, text
     return list(found.values())
 

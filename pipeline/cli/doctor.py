@@ -10,6 +10,11 @@ import typer
 from pipeline.cli.context import current, printable
 
 
+class _Purpose(StrEnum):
+    collect = "collect"
+    ingest = "ingest"
+
+
 class _Format(StrEnum):
     table = "table"
     json = "json"
@@ -21,10 +26,17 @@ def register(app: typer.Typer) -> None:
 
 def _doctor(
     output: _Format = typer.Option(_Format.table, "--output", "-o", help="How to print it."),
+    print_policy: bool = typer.Option(False, "--print-policy", help="Print the IAM policy that is needed, as JSON."),
+    purpose: _Purpose = typer.Option(_Purpose.collect, "--for", help="What the printed policy is to allow."),
 ) -> None:
     """Show settings with their origin, the lake's state, versions and free space."""
     import json
 
+    if print_policy:
+        from pipeline.access.collect.permissions import policy
+
+        print(json.dumps(policy(purpose.value), indent=2))
+        return
     from pipeline.doctor import examine
 
     found = examine(current.settings)

@@ -43,7 +43,7 @@ def recognise(value: dict[str, Any], source: str) -> list[Answer]:
 
 def state(answers: Sequence[Answer]) -> str:
     """Whether these pages are all: a page that says so outweighs those that say that more follow."""
-    pages = {answer.value.get("IsTruncated") for answer in answers}
+    pages = [answer.value.get("IsTruncated") for answer in answers]
     return "partial" if True in pages and False not in pages else "complete"
 
 
@@ -67,7 +67,10 @@ def _item(given: dict[str, Any], kind: str, place: str, source: str) -> Item:
     arn, name = given.get("Arn"), given.get(_NAMES[kind])
     if not isinstance(arn, str) or not isinstance(name, str):
         raise SnapshotError(place, f"has no Arn or {_NAMES[kind]}", AGAIN)
-    item = _plain(given)
+    try:
+        item = _plain(given)
+    except RecursionError:
+        raise SnapshotError(place, "is nested too deep", AGAIN) from None
     _shaped(item, place)
     for policy in _documents(item, kind):
         checked(policy, f"{place} {name}")

@@ -13,7 +13,7 @@ from pipeline.errors import SnapshotError
 
 FAMILY = "last_accessed"
 KINDS = ("last_accessed",)
-OPERATIONS = ("GetServiceLastAccessedDetails", "ListUsers", "ListRoles")
+OPERATIONS = ("GetServiceLastAccessedDetails",)
 
 
 def recognise(value: dict[str, Any], source: str) -> list[Answer]:
@@ -33,8 +33,6 @@ def items(answers: Sequence[Answer], refuse: Refuse) -> Iterator[Item]:
     """One item a principal, its pages together."""
     found: dict[str, tuple[dict[str, Any], str]] = {}
     for answer in answers:
-        if answer.operation != OPERATIONS[0]:
-            continue
         try:
             arn = _principal(answer)
             made = {name: answer.value.get(name) for name in ("JobCompletionDate", "JobType")}

@@ -14,7 +14,7 @@ from pipeline.errors import SnapshotError
 
 FAMILY = "mfa"
 KINDS = ("mfa_device",)
-OPERATIONS = ("ListVirtualMFADevices", "ListMFADevices", "ListUsers")
+OPERATIONS = ("ListVirtualMFADevices", "ListMFADevices")
 
 _LISTS = {"ListVirtualMFADevices": "VirtualMFADevices", "ListMFADevices": "MFADevices"}
 
@@ -31,13 +31,14 @@ def state(answers: Sequence[Answer]) -> str:
 
 def items(answers: Sequence[Answer], refuse: Refuse) -> Iterator[Item]:
     """One item a device: {"SerialNumber", "UserName" (null: the root user), "EnableDate", "Virtual"}."""
+    seen: set[str] = set()
     for answer in answers:
-        member = _LISTS.get(answer.operation)
-        if member is None:
-            continue
+        member = _LISTS[answer.operation]
         try:
             for number, each in enumerate(listed(answer.value, member, answer.source)):
-                if found := _device(mapping(each), answer, f"{answer.source}#{member}[{number}]"):
+                found = _device(mapping(each), answer, f"{answer.source}#{member}[{number}]")
+                if found and found.item["SerialNumber"] not in seen:  # a virtual device is in both answers
+                    seen.add(found.item["SerialNumber"])
                     yield found
         except SnapshotError as error:
             refuse(error)

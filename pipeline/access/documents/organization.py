@@ -83,26 +83,25 @@ def items(answers: Sequence[Answer], refuse: Refuse) -> Iterator[Item]:
             targets.setdefault(policy, []).extend(listed(answer.value, "Targets", answer.source))
         except SnapshotError as error:
             refuse(error)
-    known = set()
+    described = set()
     for answer in by.get("DescribePolicy", []):
+        given = mapping(answer.value.get("Policy")) or answer.value
+        described.add(str((mapping(given.get("PolicySummary")) or given).get("Id")))
         try:
-            item = _control_policy(answer, targets)
+            yield _control_policy(answer, targets)
         except SnapshotError as error:
             refuse(error)
-            continue
-        known.add(item.item["summary"].get("Id"))
-        yield item
-    listings = [mapping(each) for answer in by.get("ListPolicies", []) for each in _summaries(answer)]
-    for summary in listings:
-        if summary.get("Id") not in known:
-            place, problem = by["ListPolicies"][0].source, f"lists {summary.get('Name')!s:.100} without its content"
-            refuse(SnapshotError(place, problem, "import describe-policy's answer with it"))
-            known.add(summary.get("Id"))
+    for answer in by.get("ListPolicies", []):
+        for summary in _summaries(answer):
+            if str(summary.get("Id")) not in described:
+                described.add(str(summary.get("Id")))
+                problem, remedy = f"lists {summary.get('Name')!s:.100} without its content", "describe-policy's answer"
+                refuse(SnapshotError(answer.source, problem, f"import {remedy} with it"))
 
 
-def _summaries(answer: Answer) -> list[Any]:
+def _summaries(answer: Answer) -> list[dict[str, Any]]:
     found = answer.value.get("Policies")
-    return found if isinstance(found, list) else [answer.value]
+    return [mapping(each) for each in found] if isinstance(found, list) else [answer.value]
 
 
 def _about(answer: Answer, member: str, what: str) -> str:
@@ -168,7 +167,7 @@ def _place(given: dict[str, Any], kind: str, answer: Answer, parents: dict[str, 
     """A root, organizational unit or account; `ParentId` is null for a root, and for an account where it is unknown."""
     identity = text(given, "Id", answer.source)
     arn = text(given, "Arn", f"{answer.source} {identity}")
-    parent = answer.given.get("ParentId") or parents.get(identity)
+    parent = _about(answer, "ParentId", "parent") if "ParentId" in answer.given else parents.get(identity)
     if kind == "account":
         wanted = {name: given.get(name) for name in ("Id", "Arn", "Name", "Email", "Status")}
     else:

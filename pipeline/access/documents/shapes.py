@@ -25,7 +25,7 @@ Refuse = Callable[[SnapshotError], None]
 class Item:
     """One thing of IAM; `kind` is one of a family's KINDS, `item` AWS's JSON for it.
 
-    `account_id` is None where the answer does not say whose it is; see `pipeline.access.owners`.
+    `account_id` is None where the answer does not say whose it is; see `pipeline.access.documents.owners`.
     """
 
     kind: str

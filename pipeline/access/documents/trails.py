@@ -63,7 +63,7 @@ def items(answers: Sequence[Answer], refuse: Refuse) -> Iterator[Item]:
 
 def _named(answer: Answer, trails: dict[str, dict[str, Any]]) -> str:
     """The trail that a status or selectors are of."""
-    arn = answer.given.get("Name") or answer.value.get("TrailARN")
+    arn = answer.given.get("Name") or answer.given.get("TrailName") or answer.value.get("TrailARN")
     if arn is None and len(trails) == 1:
         return next(iter(trails))
     if arn is None:
