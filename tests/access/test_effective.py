@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.access.effective import ALLOWED, CONDITIONAL, Permission
 from pipeline.access.snapshots import latest
 from pipeline.access.world import World
 from pipeline.iam.catalogue import load
+from pipeline.iam.decisions import request
+from pipeline.iam.evaluate import Evaluator
+from pipeline.iam.globs import matches
 from tests.access.worlds import allow, arn, deny, engine, group, managed, policy, role, scp, user
 
 BUCKET, OTHER = "arn:aws:s3:::one", "arn:aws:s3:::two"
@@ -128,3 +133,64 @@ def test_assuming_a_role_hangs_on_its_trust_policy() -> None:
     items = [role("r", policy(allow(["sts:AssumeRole", READ])))]
     assert fates(items, "r", "sts:AssumeRole") == {"*": (CONDITIONAL, ("(the role's trust policy)",))}
     assert fates(items, "r", READ) == {"*": (ALLOWED, ())}
+
+
+ACTIONS = ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "ec2:RunInstances", "iam:PassRole"]
+PATTERNS = ["*", "s3:*", "s3:Get*", "s3:?utObject", "ec2:RunInstances", "iam:PassRole", *ACTIONS]
+SCOPES = ["*", f"{BUCKET}/*", f"{BUCKET}/a*", f"{BUCKET}/a", f"{OTHER}/*", f"{OTHER}/?", "arn:aws:s3:::*"]
+RESOURCES = [f"{BUCKET}/a", f"{BUCKET}/b", f"{OTHER}/x", f"{OTHER}/xy", "arn:aws:ec2:us-east-1:123456789012:instance/i"]
+KEYS: list[dict[str, Any] | None] = [None, None, MFA, {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}]
+CONTEXTS: list[dict[str, str]] = [
+    {},
+    {"aws:MultiFactorAuthPresent": "true"},
+    {"aws:MultiFactorAuthPresent": "true", "aws:RequestedRegion": "eu-west-1"},
+]
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    some = st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3, unique=True)
+    scopes = st.lists(st.sampled_from(SCOPES), min_size=1, max_size=2, unique=True)
+    made: dict[str, Any] = {"Effect": draw(st.sampled_from(["Allow", "Allow", "Deny"]))}
+    made[draw(st.sampled_from(["Action", "Action", "Action", "NotAction"]))] = draw(some)
+    made[draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]))] = draw(scopes)
+    condition = draw(st.sampled_from(KEYS))
+    return made | ({"Condition": condition} if condition else {})
+
+
+documents = st.lists(statements(), min_size=1, max_size=3).map(lambda made: policy(*made))
+
+
+@settings(max_examples=150, deadline=None)
+@given(identity=documents, boundary=st.none() | documents, control=st.none() | documents)
+def test_it_agrees_with_evaluation(
+    identity: dict[str, Any], boundary: dict[str, Any] | None, control: dict[str, Any] | None
+) -> None:
+    """What is gone is never allowed; what is allowed without a limit is allowed on everything and in every context."""
+    items = [role("r", identity)]
+    if boundary:
+        items = [managed("edge", ("2020-01-01T00:00:00Z", boundary))]
+        items.append(role("r", identity, PermissionsBoundary={"PermissionsBoundaryArn": arn("policy", "edge")}))
+    if control:
+        items.append(scp("s", control))
+    with engine(items, []) as made:
+        world = World(latest(made), load())
+    (who,) = world.principals.values()
+    permissions = world.effective.of(who)
+    levels = [each.documents for each in world.organization.levels(who.account_id, "scp")]
+    evaluator = Evaluator({"identity": [identity], "boundary": [boundary] if boundary else None, "scps": levels})
+    for action in ACTIONS:
+        bit = world.catalogue.match(action)
+        told = [each for each in permissions if each.bits & bit]
+        free = [each.scope for each in told if each.decision == ALLOWED and not each.limits]
+        for resource in RESOURCES:
+            asked = {"principal": who.arn, "action": action, "resource": resource}
+            decisions = {evaluator.decide(request({**asked, "context": each})).decision for each in CONTEXTS}
+            if not told:
+                assert "allowed" not in decisions, (action, resource)
+            if any(_on(scope, resource) for scope in free):
+                assert decisions == {"allowed"}, (action, resource)
+
+
+def _on(scope: str, resource: str) -> bool:
+    return not scope.startswith("not ") and any(matches(each, resource) for each in scope.split(", "))
