@@ -7,7 +7,7 @@ of what began it, so that it stays the same however much is added to the episode
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,6 +18,26 @@ from pipeline.detect.sigma.rules import About
 
 PAUSE = timedelta(hours=1)
 MAX_NOTES = 20
+
+# Episodes of the matches in `sigma_matched`, those of rules whose numbers are $rules.
+EPISODES = f"""
+    with parted as (
+        select *, coalesce(eventTime - lag(eventTime) over whose > interval '{PAUSE.total_seconds():.0f} seconds', true)
+            as begins
+        from sigma_matched
+        where rule in (select unnest($rules))
+        window whose as (partition by rule, principal_arn, account_id order by eventTime, event_id)
+    ), numbered as (
+        select *, count(*) filter (begins) over whose as episode
+        from parted
+        window whose as (partition by rule, principal_arn, account_id order by eventTime, event_id)
+    )
+    select
+        rule, min(eventTime) as first_seen, max(eventTime) as last_seen, principal_arn, account_id as account,
+        list(distinct awsRegion) as regions, list(event_id order by eventTime, event_id) as event_ids,
+        list_sort(list(distinct note))[1:{MAX_NOTES}] as notes, count(distinct note) as noted
+    from numbered
+    group by rule, principal_arn, account_id, episode"""
 
 
 class Row(NamedTuple):
@@ -31,40 +51,53 @@ class Row(NamedTuple):
     note: str
 
 
-def episodes(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows of one principal and account, in the order of time, cut where nothing happened for longer than PAUSE."""
-    groups: dict[tuple[str | None, str | None], list[Row]] = {}
-    for row in sorted(rows, key=lambda each: (each.time, each.event_id)):
-        episode = groups.setdefault((row.principal_arn, row.account), [])
-        if episode and row.time - episode[-1].time > PAUSE:
-            yield episode
-            episode = groups[row.principal_arn, row.account] = []
-        episode.append(row)
-    yield from groups.values()
+class Episode(NamedTuple):
+    """What belongs together: `event_ids` in the order of time; `notes` are some of so many different ones (`noted`)."""
+
+    first_seen: datetime
+    last_seen: datetime
+    principal_arn: str | None
+    account: str | None
+    regions: list[str | None]
+    event_ids: list[str]
+    notes: list[str]
+    noted: int
 
 
-def finding(about: About, episode: list[Row], first_note: str = "") -> dict[str, Any]:
-    """The finding that an episode is; its rows are in the order of time, those of one event become one."""
-    by_event = {row.event_id: row for row in episode}
-    principal = _single(row.principal_arn for row in episode)
-    account = _single(row.account for row in episode)
-    begun = "|".join(str(each) for each in (about.key, principal, account, episode[0].event_id))
-    notes = list(dict.fromkeys(row.note for row in by_event.values()))
-    more = [f"and {len(notes) - MAX_NOTES:,} more"] if len(notes) > MAX_NOTES else []
+def episode(rows: list[Row]) -> Episode:
+    """The episode of rows in the order of time; those of one event count once."""
+    by_event = {row.event_id: row for row in rows}
+    notes = sorted({row.note for row in by_event.values()})
+    return Episode(
+        rows[0].time,
+        rows[-1].time,
+        _single(row.principal_arn for row in rows),
+        _single(row.account for row in rows),
+        [row.region for row in rows],
+        list(by_event),
+        notes[:MAX_NOTES],
+        len(notes),
+    )
+
+
+def finding(about: About, found: Episode, first_note: str = "") -> dict[str, Any]:
+    """The finding that an episode is."""
+    begun = "|".join(str(each) for each in (about.key, found.principal_arn, found.account, found.event_ids[0]))
+    left = found.noted - len(found.notes)
     return {
         "id": hashlib.sha256(begun.encode(errors="replace")).hexdigest()[:16],
         "rule": about.id,
         "title": about.title,
         "severity": about.severity,
         "status": "open",
-        "principal_arn": principal,
-        "account": account,
-        "region": ", ".join(sorted({row.region for row in episode if row.region})),
-        "first_seen": episode[0].time,
-        "last_seen": episode[-1].time,
-        "count": len(by_event),
-        "event_ids": list(by_event),
-        "evidence": [*([first_note] if first_note else []), *notes[:MAX_NOTES], *more],
+        "principal_arn": found.principal_arn,
+        "account": found.account,
+        "region": ", ".join(sorted({each for each in found.regions if each})),
+        "first_seen": found.first_seen,
+        "last_seen": found.last_seen,
+        "count": len(found.event_ids),
+        "event_ids": found.event_ids,
+        "evidence": [*([first_note] if first_note else []), *found.notes, *([f"and {left:,} more"] if left else [])],
         "controls": about.controls,
         "mitre": about.mitre,
         "action": " ".join(about.next_steps),

@@ -8,26 +8,27 @@ each row left, a CASE a rule looks at the name before the whole condition. A fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.detect.findings import PAUSE, Row, episodes, finding
+from pipeline.detect.findings import EPISODES, Episode, finding
+from pipeline.detect.run_correlations import correlated
+from pipeline.detect.run_correlations import fields as fields_of
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.conditions import sql, weakened
-from pipeline.detect.sigma.correlations import Correlation, RuleSet
+from pipeline.detect.sigma.correlations import RuleSet
 from pipeline.detect.sigma.literals import literal
 from pipeline.detect.sigma.macros import MACROS
 from pipeline.detect.sigma.rules import Rule
-from pipeline.detect.sigma.windows import Hit
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import QueryError
 
 # A rule that so great a part of the events may meet is asked of every event: naming its events would cost more.
-WIDE = 0.02
+WIDE = 0.2
 _WINDOW = "($since is null or eventTime >= $since) and ($until is null or eventTime <= $until)"
 _ID = "coalesce(eventID, record_sha256)"
 _NOTE = (
@@ -49,21 +50,28 @@ def detect(engine: Engine, rules: RuleSet, since: datetime | None = None, until:
 
     The view `events` must be there (`Catalog.install_views`).
     """
-    detected = Detected(refused=list(rules.refused))
     asked, unfit = _askable(engine, rules.rules)
-    detected.refused += unfit
-    known = {each.about.id for each in asked}
-    correlations = [each for each in rules.correlations if known.issuperset(each.parts)]
-    names = sorted({name for each in correlations for name in _fields(each)})
+    numbers = {rule.about.id: number for number, rule in enumerate(asked)}
+    correlations = [each for each in rules.correlations if numbers.keys() >= set(each.parts)]
+    names = fields_of(correlations)
     matched = matches(engine, asked, names, since, until)
-    rows = _rows(matched, len(asked))
-    for rule, own in zip(asked, rows, strict=True):
-        if rule.shown:
-            detected.findings += [finding(rule.about, each) for each in episodes(row for row, _ in own)]
-    places = {rule.about.id: number for number, rule in enumerate(asked)}
-    for each in correlations:
-        detected.findings += _correlated(each, [rows[places[part]] for part in each.parts], names)
+    detected = Detected(refused=rules.refused + unfit)
+    detected.findings += _single_events(engine, asked, matched)
+    parts = pa.array([numbers[part] for each in correlations for part in each.parts], pa.int32())
+    matched = matched.filter(pc.is_in(matched["rule"], parts))
+    detected.findings += correlated(correlations, numbers, matched, names)
     return detected
+
+
+def _single_events(engine: Engine, rules: list[Rule], matched: pa.Table) -> list[dict[str, Any]]:
+    """The findings of the rules that are told of by themselves."""
+    engine.con.register("sigma_matched", matched)
+    try:
+        shown = [number for number, rule in enumerate(rules) if rule.shown]
+        found = engine.query(EPISODES, {"rules": shown}, "rules").to_pylist()
+    finally:
+        engine.con.unregister("sigma_matched")
+    return [finding(rules[each.pop("rule")].about, Episode(**each)) for each in found]
 
 
 def matches(
@@ -158,60 +166,6 @@ def _askable(engine: Engine, rules: list[Rule]) -> tuple[list[Rule], list[QueryE
         except QueryError as error:
             refused.append(rule.document.fault(("detection",), error.problem, "mend the rule"))
     return fit, refused
-
-
-Fielded = tuple[Row, tuple[list[str], ...]]
-
-
-def _rows(matched: pa.Table, rules: int) -> list[list[Fielded]]:
-    """The matches of each rule, with the texts of the fields asked for."""
-    found: list[list[Fielded]] = [[] for _ in range(rules)]
-    columns = [each.to_pylist() for each in matched.columns]
-    for rule, *rest in zip(*columns, strict=True):
-        found[rule].append((Row(*rest[:6]), tuple(rest[6:])))
-    return found
-
-
-def _fields(correlation: Correlation) -> Iterator[str]:
-    for keys in correlation.keys:
-        yield from keys
-    if correlation.counted:
-        yield correlation.counted
-
-
-def _correlated(correlation: Correlation, parts: list[list[Fielded]], names: list[str]) -> Iterator[dict[str, Any]]:
-    """The findings of one correlation: a group's stretches, joined where no more than PAUSE lies between them."""
-    place: Callable[[str], int] = names.index
-    groups: dict[tuple[str, ...], list[Hit]] = {}
-    for number, (rows, keys) in enumerate(zip(parts, correlation.keys, strict=True)):
-        wanted = [place(key) for key in keys]
-        counted = place(correlation.counted) if correlation.counted else None
-        for row, texts in rows:
-            if all(texts[each] for each in wanted):
-                group = tuple(texts[each][0] for each in wanted)
-                values = tuple(texts[counted]) if counted is not None else ()
-                groups.setdefault(group, []).append(Hit(row.time, row.event_id, number, values, row))
-    for group, hits in sorted(groups.items()):
-        hits.sort(key=lambda hit: (hit.time, hit.event_id, hit.part))
-        for episode in _joined(hits, correlation.met(hits)):
-            yield finding(correlation.about, episode, _told(correlation, group))
-
-
-def _joined(hits: list[Hit], stretches: list[tuple[int, int]]) -> Iterator[list[Row]]:
-    episode: list[Row] = []
-    for first, last in stretches:
-        if episode and hits[first].time - episode[-1].time > PAUSE:
-            yield episode
-            episode = []
-        episode += [hit.row for hit in hits[first : last + 1]]
-    if episode:
-        yield episode
-
-
-def _told(correlation: Correlation, group: tuple[str, ...]) -> str:
-    named = ", ".join(f"{key} {value}" for key, value in zip(correlation.keys[0], group, strict=True))
-    what = f"{correlation.kind.replace('_', ' ')} within {correlation.span}"
-    return f"{what}: {named}" if named else what
 
 
 def _nothing(names: list[str]) -> pa.Table:

@@ -139,12 +139,14 @@ def _double(number: t.SigmaNumber) -> str:
 
 
 def _network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Any:
+    """A range of addresses; the cheap look at how the text begins comes first, as most addresses lie elsewhere."""
     first, last = network.network_address, network.broadcast_address
     if isinstance(first, ipaddress.IPv4Address):
         low, high = (".".join(f"{octet:03}" for octet in each.packed) for each in (first, last))
-        return lambda x: f"sigma_ip4({x}) between '{low}' and '{high}'"
+        begins = "".join(f"{octet}." for octet in first.packed[: min(network.prefixlen // 8, 3)])
+        return lambda x: f"case when starts_with({x}, '{begins}') then sigma_ip4({x}) between '{low}' and '{high}' end"
     low, high = first.packed.hex(), last.packed.hex()
-    return lambda x: f"sigma_ip6({x}) between '{low}' and '{high}'"
+    return lambda x: f"case when contains({x}, ':') then sigma_ip6({x}) between '{low}' and '{high}' end"
 
 
 def _reference(where: Field, value: t.SigmaFieldReference) -> Node:
