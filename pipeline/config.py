@@ -45,6 +45,7 @@ class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
     """
 
     lake: str = "lake"
@@ -60,6 +61,7 @@ class Settings:
     catalog_region: str = ""
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
+    placeholders: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -71,7 +73,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", "sources"):
+        if each.name in ("origin", "sources", "placeholders"):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -86,6 +88,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         values[each.name] = _value(values[each.name], str(each.type), each.name, origin[each.name])
     if path:
         values["sources"] = _sources(from_file.get("sources", []), path)
+        values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
     return Settings(**values, origin=origin)
 
 
@@ -106,6 +109,12 @@ def _sources(tables: Any, path: Path) -> tuple[SourceSettings, ...]:
             raise UsageError(place, f"the name {table['name']!r} is used twice", "give each source its own")
         found.append(SourceSettings(**{name: _value(value, kinds[name], name, place) for name, value in table.items()}))
     return tuple(found)
+
+
+def _placeholders(table: Any, path: Path) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise UsageError(path, "placeholders is no table", 'write [placeholders] and below it name = ["…"]')
+    return {name: _value(value, "tuple", name, f"{path}: placeholders") for name, value in table.items()}
 
 
 def _value(value: Any, kind: str, name: str, place: str) -> Any:
@@ -145,9 +154,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name == "sources"}
+    whole = ("sources", "placeholders")
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in whole}
     for section, inner in values.items():
-        if isinstance(inner, dict) and section != "sources":
+        if isinstance(inner, dict) and section not in whole:
             flat |= {f"{section}_{name}": value for name, value in inner.items()}
     return flat
 

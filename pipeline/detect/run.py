@@ -27,8 +27,9 @@ from pipeline.detect.sigma.rules import Rule
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import QueryError
 
-# A rule that so great a part of the events may meet is asked of every event: naming its events would cost more.
-WIDE = 0.2
+# Where so great a part of the events has a name that a rule can meet, the name alone does not let an event in.
+WIDE = 0.01
+BITS = 60
 _WINDOW = "($since is null or eventTime >= $since) and ($until is null or eventTime <= $until)"
 _ID = "coalesce(eventID, record_sha256)"
 _NOTE = (
@@ -86,18 +87,20 @@ def matches(
 
 @dataclass(frozen=True)
 class Guard:
-    """The event names a rule can meet; None where it is asked of every event."""
+    """The event names a rule can meet, None where they may be any; `wide` where many events have them."""
 
     names: frozenset[str] | None
+    wide: bool
 
 
 def guards(engine: Engine, rules: list[Rule], window: dict[str, Any]) -> list[Guard]:
     """What event names each rule can meet among those of the window."""
     if not rules:
         return []
-    tests = ", ".join(weakened(rule.condition) or "true" for rule in rules)
+    tests = [weakened(rule.condition) or "true" for rule in rules]
     pairs = f"select eventSource, eventName, count(*) as events from events where {_WINDOW} group by all"
-    found = engine.query(f"select eventName, events, [{tests}] as met from ({pairs})", window, "rules").to_pydict()
+    statement = f"select eventName, events, [{', '.join(tests)}] as met from ({pairs})"
+    found = engine.query(statement, window, "rules").to_pydict()
     total = sum(found["events"])
     names: list[set[str | None]] = [set() for _ in rules]
     counts = [0] * len(rules)
@@ -106,39 +109,57 @@ def guards(engine: Engine, rules: list[Rule], window: dict[str, Any]) -> list[Gu
             if each:
                 names[number].add(name)
                 counts[number] += events
-    # IN cannot select a missing name.
-    wide = [None in given or count > total * WIDE for given, count in zip(names, counts, strict=True)]
-    return [Guard(None if each else frozenset(n for n in given if n)) for each, given in zip(wide, names, strict=True)]
+    return [
+        # IN cannot select a missing name
+        Guard(None if None in given or weak == "true" else frozenset(filter(None, given)), count > total * WIDE)
+        for weak, given, count in zip(tests, names, counts, strict=True)
+    ]
 
 
 def scan(rules: list[Rule], guarded: list[Guard], names: list[str]) -> str:
-    """The one statement that finds what every rule matches; empty where none can match anything."""
+    """The one statement that finds what every rule matches; empty where none can match anything.
+
+    A row's matches are bits of a few whole numbers: adding CASEs costs far less than a list a row, of which most are
+    empty, and unlike arithmetic on conditions a CASE does not look at what its guard has decided.
+    """
     cases: list[str] = []
+    live: list[int] = []
     wanted: set[str] = set()
     filters: list[str] = []
     for number, (rule, guard) in enumerate(zip(rules, guarded, strict=True)):
+        if guard.names is not None and not guard.names:
+            continue
         condition = sql(rule.condition)
-        if guard.names is None:
+        if guard.names is not None:
+            condition = f"({_named(guard.names)} and {condition})"
+        if guard.names is None or guard.wide:
             filters.append(condition)
-            cases.append(f"case when {condition} then {number} end")
-        elif guard.names:
+        else:
             wanted |= guard.names
-            cases.append(f"case when {_named(guard.names)} and {condition} then {number} end")
+        cases.append(f"case when {condition} then {1 << len(live) % BITS} else 0 end")
+        live.append(number)
     if not cases:
         return ""
     if wanted:
         filters.insert(0, _named(wanted))
+    words = ["(" + " + ".join(cases[at : at + BITS]) + ")::bigint" for at in range(0, len(cases), BITS)]
+    met = "".join(f", {word} as w{number}" for number, word in enumerate(words))
     texts = "".join(f", {fields.field(name).texts} as f{number}" for number, name in enumerate(names))
     return f"""
         select
-            unnest(met) as rule, eventTime, {_ID} as event_id, principal_arn, account_id, awsRegion,
-            {_NOTE} as note{texts}
-        from (
-            select *, list_filter([{", ".join(cases)}], lambda r: r is not null) as met
-            from events
-            where {_WINDOW} and ({" or ".join(filters)})
-        )
-        where len(met) > 0"""
+            unnest({_decoded(live, len(words))}) as rule, eventTime, {_ID} as event_id, principal_arn, account_id,
+            awsRegion, {_NOTE} as note{texts}
+        from (select *{met} from events where {_WINDOW} and ({" or ".join(filters)}))
+        where {" or ".join(f"w{number} <> 0" for number in range(len(words)))}"""
+
+
+def _decoded(live: list[int], words: int) -> str:
+    """The numbers of the rules whose bits are set."""
+    tested = " || ".join(
+        f"list_transform(list_filter(range({BITS}), lambda b: (w{word} >> b) & 1 = 1), lambda b: b + {word * BITS})"
+        for word in range(words)
+    )
+    return f"list_transform({tested}, lambda b: {live}[b + 1])"
 
 
 def _named(names: Any) -> str:
