@@ -70,6 +70,7 @@ def which(detection: dict[str, Any], *changes: dict[str, Any], **placeholders: t
 
 
 def refusals(*documents: dict[str, Any], text: str | None = None, **placeholders: tuple[str, ...]) -> list[str]:
-    """Why documents are refused, a line each; asked of an empty log too, so that nothing fails later than it should."""
+    """Why documents are refused, a line each; what is not is asked too, so that nothing fails later than it should."""
     ruleset = rules(*documents, text=text, **placeholders)
-    return [str(each) for each in found(ruleset, event()).refused]
+    asked = found(ruleset, event()).refused if ruleset.rules else ruleset.refused
+    return [str(each) for each in asked]

@@ -111,6 +111,8 @@ def _like(part: Any) -> str:
 
 
 def _regular(value: t.SigmaRegularExpression) -> Any:
+    if not isinstance(value.regexp, t.SigmaString):
+        raise Unfit("a regular expression is no text", "put it in quotes")
     if value.contains_placeholder():
         raise Unfit("a placeholder stands in a regular expression", "write its values, or use contains")
     flags = "".join(sorted(value.sigma_to_re_flag[each] for each in value.flags))
