@@ -115,10 +115,11 @@ def test_a_deep_condition_works_or_is_refused_soon(condition: str) -> None:
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
 )
+HEAD = "title: x\nlogsource: {product: aws, service: cloudtrail}\n"
 FILES = {
     "bomb": BOMB,
     "cycle": "title: &a [*a]\n",
-    "cycle in a detection": "title: x\nlogsource: {product: aws, service: cloudtrail}\ndetection: &d {s: *d, condition: s}\n",
+    "cycle in a detection": HEAD + "detection: &d {s: *d, condition: s}\n",
     "deep": "[" * 20_000,
     "deep blocks": "".join(" " * n + "a:\n" for n in range(300)),
     "binary": "\x01\x02",
@@ -129,7 +130,7 @@ FILES = {
     "text": "just words\n",
     "tab": "title:\n\t- x\n",
     "action": "action: global\ntitle: x\n",
-    "half a pair": 'title: x\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {a: "\\ud800"}, condition: s}\n',
+    "half a pair": HEAD + 'detection: {s: {a: "\\ud800"}, condition: s}\n',
 }
 
 
