@@ -29,7 +29,8 @@ def detect(
     from pipeline import export
     from pipeline.catalog import Catalog, home
     from pipeline.cli.window import tell_ground, window
-    from pipeline.detect.findings import SEVERITIES, table
+    from pipeline.detect.anomalies import SEVERITIES
+    from pipeline.detect.findings import table
     from pipeline.detect.run import detect as run
     from pipeline.detect.sigma.correlations import load
     from pipeline.engines.duckdb import connect

@@ -209,7 +209,7 @@ def test_wrong_types_in_a_correlation(member: str, value: Any) -> None:
         ({"s": {"eventName": "A", "userAgent|nosuch": "x"}}, "userAgent|nosuch", "Unknown modifier"),
         ({"s": {"sourceIPAddress|cidr": "10.0.0.1/8"}}, "sourceIPAddress|cidr", "host bits"),
         ({"s": {"a|gt": "many"}}, "a|gt", "incompatible"),
-        ({"s": {"eventName": "A"}, "condition": "s | count() > 5"}, "condition", "pipe"),
+        ({"s": {"eventName": "A"}, "condition": "s | count() > 5"}, "condition", "old form"),
         ({"s": {"eventName": "A"}, "condition": "s and t"}, "condition", "'t' not defined"),
         ({"s": {"eventName": "A"}, "condition": "2 of s*"}, "condition", ""),
         ({"s": {"eventName": "A"}, "condition": "1 of x*"}, "condition", "doesn't match any"),

@@ -170,15 +170,20 @@ def _sigma(document: Document) -> SigmaRule:
                 "the condition is no text" if not isinstance(each, str) else "the condition is too long or too deep"
             )
             raise document.fault(("detection", "condition"), problem, "write condition: selection and not filter")
+        if "|" in each:
+            problem = "an aggregation in a condition is of Sigma's old form"
+            raise document.fault(("detection", "condition"), problem, "write a correlation")
     for keys, build in _pieces(detection):
         try:
             build()
         except Exception as error:  # whatever the parser does with what it did not expect, the rule is refused
             raise document.fault(("detection", *keys), _reason(error), _remedy(error)) from None
+    # Only what decides the meaning: a rule is not refused for the form of its date or its references.
+    meant = {name: document.values[name] for name in ("title", "logsource", "detection")}
     try:
-        return SigmaRule.from_dict(document.values, policy=POLICY)
+        return SigmaRule.from_dict(meant, policy=POLICY)
     except Exception as error:
-        raise document.fault(_member(document, error), _reason(error), "mend the rule") from None
+        raise document.fault(("detection",), _reason(error), "mend the rule") from None
 
 
 def _pieces(detection: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
@@ -248,12 +253,6 @@ def _where(document: Document, error: Unfit) -> tuple[Any, ...]:
         if len(path) > 2 and path[0] == "detection" and str(path[-1]).partition("|")[0] == error.key:
             return path
     return ("detection",)
-
-
-def _member(document: Document, error: Exception) -> tuple[Any, ...]:
-    """The member of the rule that pySigma's message names, or the rule as a whole."""
-    text = str(error).lower()
-    return next(((each,) for each in document.values if isinstance(each, str) and each.lower() in text), ())
 
 
 def _reason(error: Exception) -> str:
