@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -81,8 +82,20 @@ def matches(
     """One row a rule and event: `rule` (its number), the columns of `Row`, and the texts of the fields `names`."""
     engine.con.execute(MACROS)
     window = {"since": since, "until": until}
-    statement = scan(rules, guards(engine, rules, window), names)
-    return engine.query(statement, window, "rules") if statement else _nothing(names)
+    guarded = guards(engine, rules, window)
+    live = [number for number, guard in enumerate(guarded) if guard.names is None or guard.names]
+    if not live:
+        return _nothing(names)
+    return _by_rule(engine.query(scan(rules, guarded, live, names), window, "rules"), live)
+
+
+def _by_rule(events: pa.Table, live: list[int]) -> pa.Table:
+    """From events with the bits of the rules they match to a row a rule and event."""
+    words = [np.asarray(events[f"w{number}"]) for number in range(-(-len(live) // BITS))]
+    found = [np.flatnonzero((words[bit // BITS] >> bit % BITS) & 1) for bit in range(len(live))]
+    numbers = np.repeat(np.array(live, np.int32), [len(each) for each in found])
+    rows = events.drop_columns([f"w{number}" for number in range(len(words))]).take(np.concatenate(found))
+    return rows.add_column(0, "rule", pa.array(numbers))
 
 
 @dataclass(frozen=True)
@@ -116,50 +129,34 @@ def guards(engine: Engine, rules: list[Rule], window: dict[str, Any]) -> list[Gu
     ]
 
 
-def scan(rules: list[Rule], guarded: list[Guard], names: list[str]) -> str:
-    """The one statement that finds what every rule matches; empty where none can match anything.
+def scan(rules: list[Rule], guarded: list[Guard], live: list[int], names: list[str]) -> str:
+    """The one statement that finds what every rule matches, of those whose numbers are `live`.
 
-    A row's matches are bits of a few whole numbers: adding CASEs costs far less than a list a row, of which most are
-    empty, and unlike arithmetic on conditions a CASE does not look at what its guard has decided.
+    A row's matches are bits of a few whole numbers, `w0` and on: adding CASEs costs far less than a list a row, of
+    which most are empty, and unlike arithmetic on conditions a CASE does not look at what its guard has decided.
     """
     cases: list[str] = []
-    live: list[int] = []
     wanted: set[str] = set()
     filters: list[str] = []
-    for number, (rule, guard) in enumerate(zip(rules, guarded, strict=True)):
-        if guard.names is not None and not guard.names:
-            continue
-        condition = sql(rule.condition)
+    for bit, number in enumerate(live):
+        guard, condition = guarded[number], sql(rules[number].condition)
         if guard.names is not None:
-            condition = f"({_named(guard.names)} and {condition})"
+            condition = f"(case when {_named(guard.names)} then {condition} else false end)"
         if guard.names is None or guard.wide:
             filters.append(condition)
         else:
             wanted |= guard.names
-        cases.append(f"case when {condition} then {1 << len(live) % BITS} else 0 end")
-        live.append(number)
-    if not cases:
-        return ""
+        cases.append(f"case when {condition} then {1 << bit % BITS} else 0 end")
     if wanted:
         filters.insert(0, _named(wanted))
     words = ["(" + " + ".join(cases[at : at + BITS]) + ")::bigint" for at in range(0, len(cases), BITS)]
     met = "".join(f", {word} as w{number}" for number, word in enumerate(words))
     texts = "".join(f", {fields.field(name).texts} as f{number}" for number, name in enumerate(names))
+    bits = ", ".join(f"w{number}" for number in range(len(words)))
     return f"""
-        select
-            unnest({_decoded(live, len(words))}) as rule, eventTime, {_ID} as event_id, principal_arn, account_id,
-            awsRegion, {_NOTE} as note{texts}
+        select {bits}, eventTime, {_ID} as event_id, principal_arn, account_id, awsRegion, {_NOTE} as note{texts}
         from (select *{met} from events where {_WINDOW} and ({" or ".join(filters)}))
         where {" or ".join(f"w{number} <> 0" for number in range(len(words)))}"""
-
-
-def _decoded(live: list[int], words: int) -> str:
-    """The numbers of the rules whose bits are set."""
-    tested = " || ".join(
-        f"list_transform(list_filter(range({BITS}), lambda b: (w{word} >> b) & 1 = 1), lambda b: b + {word * BITS})"
-        for word in range(words)
-    )
-    return f"list_transform({tested}, lambda b: {live}[b + 1])"
 
 
 def _named(names: Any) -> str:

@@ -93,7 +93,20 @@ def sql(node: Node) -> str:
     if isinstance(node, Not):
         return f"(not {sql(node.part)})"
     word = "and" if isinstance(node, Every) else "or"
-    return joined(word, [sql(each) for each in node.parts])
+    cheap = [sql(each) for each in node.parts if not _costly(each)]
+    costly = [sql(each) for each in node.parts if _costly(each)]
+    if not cheap or not costly:
+        return joined(word, cheap or costly)
+    # DuckDB tries the parts of AND and OR in any order; a CASE keeps the reading of JSON for the rows that are left.
+    first, rest = joined(word, cheap), joined(word, costly)
+    if isinstance(node, Every):
+        return f"(case when {first} then {rest} else false end)"
+    return f"(case when {first} then true else {rest} end)"
+
+
+def _costly(node: Node) -> bool:
+    """Whether some value is looked for in JSON or a list, rather than in a column."""
+    return any(each.field.many for each in leaves(node))
 
 
 def weakened(node: Node, negated: bool = False) -> str | None:
