@@ -2,7 +2,8 @@
 
 Events arrive late and out of order, so a new event may complete an older episode or join two. Hence the run looks
 back in event time from the earliest new event, as far as windows and pauses reach, and forward to the end of the log;
-where an episode may have begun before that, it looks back further.
+where an episode may have begun before that, it looks back further. A new event can only add to what `gte` and `gt`
+find; what a correlation with `lt`, `lte`, `eq` or `neq` found before may no longer hold, and is not taken back here.
 """
 
 from __future__ import annotations
