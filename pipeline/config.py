@@ -67,6 +67,7 @@ class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
     """
 
     lake: str = "lake"
@@ -83,6 +84,7 @@ class Settings:
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
+    placeholders: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -94,7 +96,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", *_TABLES):
+        if each.name in ("origin", *_TABLES, "placeholders"):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -110,6 +112,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     if path:
         values["sources"] = _sources(from_file.get("sources", []), path)
         values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
+        values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
     return Settings(**values, origin=origin)
 
 
@@ -141,6 +144,12 @@ def _tables(kind: type[T], tables: Any, name: str, path: Path) -> Iterator[T]:
             if not table.get(each):
                 raise UsageError(place, f"it has no {each}", f'write {each} = "…"')
         yield kind(**{each: _value(value, kinds[each], each, place) for each, value in table.items()})
+
+
+def _placeholders(table: Any, path: Path) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise UsageError(path, "placeholders is no table", 'write [placeholders] and below it name = ["…"]')
+    return {name: _value(value, "tuple", name, f"{path}: placeholders") for name, value in table.items()}
 
 
 def _value(value: Any, kind: str, name: str, place: str) -> Any:
@@ -180,9 +189,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in _TABLES}
+    whole = (*_TABLES, "placeholders")
+    flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in whole}
     for section, inner in values.items():
-        if isinstance(inner, dict) and section not in _TABLES:
+        if isinstance(inner, dict) and section not in whole:
             flat |= {f"{section}_{name}": value for name, value in inner.items()}
     return flat
 

@@ -1,0 +1,161 @@
+"""Fields of rules: from a dotted name, in any case, to the SQL of its values in a row of `events`.
+
+A name is followed through the typed columns as far as the schema goes; what lies beyond is looked for in the JSON
+text of `extra`, where the lake keeps members it has no column for. In JSON every step goes through arrays and takes
+members in any case, so one field may have several values. A name whose first member is no column is looked for in
+`extra` and in the open members (`requestParameters` …). A value that did not fit its column's type is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.detect.sigma.literals import Unfit, folded
+from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
+
+Test = Callable[[str], str]
+MAX_STEPS = 20
+ANCHORS = ("eventSource", "eventName")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+")
+
+
+@dataclass(frozen=True)
+class Field:
+    """Where a field's values lie: `sql` is a text, or a list of texts where `many`; None for a structure.
+
+    `present` is an SQL condition, true where the field has a value; `columns` are those it reads.
+    """
+
+    name: str
+    sql: str | None
+    many: bool
+    present: str
+    columns: frozenset[str]
+
+    @property
+    def anchor(self) -> bool:
+        """Whether it is one of the two columns that decide, for most rules, which events to look at."""
+        return self.name in ANCHORS
+
+    def any(self, test: Test) -> str:
+        """SQL, never NULL: whether some value of the field passes the test."""
+        if not self.many:
+            return f"coalesce({test(self.texts if self.sql is None else self.sql)}, false)"
+        return f"(len(list_filter({self.sql}, lambda x: coalesce({test('x')}, false))) > 0)"
+
+    @property
+    def texts(self) -> str:
+        """SQL of the list of all its values; an absent one has none."""
+        if self.sql is None:
+            raise Unfit(f"{self.name} is a structure", "name one of its members")
+        return self.sql if self.many else f"list_filter([{self.sql}], lambda t: t is not null)"
+
+
+def field(name: str) -> Field:
+    """The field a rule names; raises Unfit where it cannot be one."""
+    steps = name.split(".")
+    if not all(steps) or len(steps) > MAX_STEPS:
+        raise Unfit(f"{name[:80]!r} is no field", "write names joined by single dots", name)
+    column = _named(EVENTS.names, steps[0])
+    if column is None:
+        places = ("extra", *OPEN)
+        found = [_walk(each, steps) for each in places]
+        return _many(name, f"list_concat({', '.join(found)})", frozenset(places))
+    if column in PROVENANCE:
+        raise Unfit(f"{column} says where a row came from, not what happened", "name a member of the record", name)
+    if column in OPEN or column == "extra":
+        if len(steps) == 1:
+            return Field(column, column, False, f"({column} is not null)", frozenset([column]))
+        return _many(name, _walk(column, steps[1:]), frozenset([column]))
+    return _typed(f'"{column}"', EVENTS.field(column).type, [column], steps[1:])
+
+
+def whole_record() -> Field:
+    """Every text of the record, for keywords: a list of the typed members and of the JSON texts, as they are."""
+    singles: list[str] = []
+    lists: list[str] = []
+    for member in RECORD:
+        for sql, many in _leaves(f'"{member.name}"', member.type):
+            (lists if many else singles).append(sql)
+    texts = f"list_filter(list_concat([{', '.join([*singles, 'extra'])}], {', '.join(lists)}), lambda t: t is not null)"
+    return Field("the record", texts, True, "true", frozenset([*RECORD.names, "extra"]))
+
+
+def _typed(sql: str, kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
+    """Follows the rest of a name through a typed column; `path` is spelled as CloudTrail does."""
+    columns = frozenset(path[:1])
+    if pa.types.is_struct(kind) and rest:
+        member = _named([each.name for each in kind], rest[0])
+        if member is None:
+            return _many(".".join([*path, *rest]), _walk("extra", [*path, *rest]), frozenset(["extra"]))
+        return _typed(f'{sql}."{member}"', kind.field(member).type, [*path, member], rest[1:])
+    name = ".".join([*path, *rest])
+    if pa.types.is_list(kind) and rest:
+        member = _named([each.name for each in kind.value_type], rest[0])
+        if member is None or len(rest) > 1:
+            return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
+        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns)
+    if pa.types.is_map(kind) and rest:
+        wanted = folded(".".join(rest))
+        entries = f"list_filter(map_entries({sql}), lambda e: lower(e.key) = {wanted})"
+        return _many(name, f"list_transform({entries}, lambda e: e.value)", columns)
+    if rest:
+        return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
+    text = _text(sql, kind)
+    return Field(name, text, False, f"({sql} is not null)", columns)
+
+
+def _many(name: str, sql: str, columns: frozenset[str]) -> Field:
+    texts = f"coalesce({sql}, []::varchar[])"
+    present = f"(len(list_filter({texts}, lambda t: t is not null)) > 0)"
+    return Field(name, texts, True, present, columns)
+
+
+def _walk(column: str, steps: list[str]) -> str:
+    """SQL of the list of texts at a path inside a column of JSON text."""
+    nodes = f"[sigma_json({column})]"
+    for step in steps:
+        nodes = f"sigma_member({nodes}, {folded(step)})"
+    guards = [f"{column} is not null"]
+    plain = [each for each in steps if _PLAIN.fullmatch(each)]
+    if plain:
+        # A name stands in the text as it is, unless its letters are escaped.
+        key = folded(f'"{max(plain, key=len)}"')
+        guards.append(f"(contains(lower({column}), {key}) or contains({column}, '\\u'))")
+    return f"(case when {' and '.join(guards)} then sigma_texts({nodes}) else []::varchar[] end)"
+
+
+def _text(sql: str, kind: pa.DataType) -> str | None:
+    """A leaf's value as text, as JSON would write it; None for a structure."""
+    if pa.types.is_string(kind):
+        return sql
+    if pa.types.is_boolean(kind):
+        return f"cast({sql} as varchar)"
+    if pa.types.is_timestamp(kind):
+        return f"strftime({sql}, '%Y-%m-%dT%H:%M:%SZ')"
+    return None
+
+
+def _leaves(sql: str, kind: pa.DataType) -> Iterator[tuple[str, bool]]:
+    """(SQL, whether it is a list) of every text below a typed column."""
+    if pa.types.is_struct(kind):
+        for member in kind:
+            yield from _leaves(f'{sql}."{member.name}"', member.type)
+    elif pa.types.is_list(kind):
+        for member in kind.value_type:
+            yield f'list_transform({sql}, lambda e: e."{member.name}")', True
+    elif pa.types.is_map(kind):
+        yield f"map_values({sql})", True
+    else:
+        text: Any = _text(sql, kind)
+        yield text, False
+
+
+def _named(names: list[str], wanted: str) -> str | None:
+    """The name that is `wanted` in any case."""
+    return next((each for each in names if each.lower() == wanted.lower()), None)

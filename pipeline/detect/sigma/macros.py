@@ -1,0 +1,35 @@
+"""SQL macros that rules are written with: members of JSON in any case and through arrays, numbers, addresses.
+
+They are made on a connection before rules are asked. A JSON text that DuckDB refuses because of an unpaired surrogate
+is read with U+FFFD in its place: a caller who can get one into a request must not hide the request by it. An IPv4
+address becomes 12 digits in four groups, an IPv6 address 32 hexadecimal digits, so that a network is a range of texts;
+what is no address is NULL.
+"""
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+MACROS = r"""
+create or replace temp macro sigma_json(j) as coalesce(try_cast(j as json), try_cast(
+    regexp_replace(j, '((?:^|[^\\])(?:\\\\)*)(?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+', '\1' || chr(65533), 'g') as json));
+create or replace temp macro sigma_open(nodes) as flatten(list_transform(nodes,
+    lambda n: case when json_type(n) = 'ARRAY' then json_extract(n, '$[*]') else [n] end));
+create or replace temp macro sigma_spread(nodes) as sigma_open(sigma_open(sigma_open(nodes)));
+create or replace temp macro sigma_member(nodes, wanted) as flatten(list_transform(sigma_spread(nodes),
+    lambda n: list_transform(list_filter(json_keys(n), lambda k: lower(k) = wanted),
+        lambda k: json_extract(n, '/' || replace(replace(k, '~', '~0'), '/', '~1')))));
+create or replace temp macro sigma_texts(nodes) as
+    list_filter(list_transform(sigma_spread(nodes), lambda n: json_extract_string(n, '$')), lambda t: t is not null);
+create or replace temp macro sigma_number(x) as
+    case when regexp_full_match(x, '-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?') then try_cast(x as double) end;
+create or replace temp macro sigma_ip4(x) as
+    case when regexp_full_match(x, '(OCTET\.){3}OCTET')
+    then array_to_string(list_transform(string_split(x, '.'), lambda o: lpad(o, 3, '0')), '.') end;
+create or replace temp macro sigma_groups(x) as
+    array_to_string(
+        list_transform(list_filter(string_split(x, ':'), lambda g: g <> ''), lambda g: lpad(g, 4, '0')), '');
+create or replace temp macro sigma_ip6(x) as case
+    when regexp_full_match(x, '(?i)[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}') then lower(sigma_groups(x))
+    when regexp_full_match(x, '(?i)([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?::([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?')
+        and length(sigma_groups(x)) <= 28
+    then lower(sigma_groups(split_part(x, '::', 1)) || repeat('0', (32 - length(sigma_groups(x)))::bigint)
+        || sigma_groups(split_part(x, '::', 2))) end;
+""".replace("OCTET", _OCTET)
