@@ -16,6 +16,7 @@ def detect(
     rules: str = typer.Option(None, "--rules", help="Rules to ask.", metavar="DIR|FILE", show_default="our own"),
     since: str = typer.Option(None, "--from", help="Start of the window.", metavar="TIME", show_default="first event"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
+    level: str = typer.Option(None, "--level", help="Only findings this grave.", show_default="informational"),
     fail_on: str = typer.Option(None, "--fail-on", help="Exit with 3 at a finding this grave.", metavar="SEVERITY"),
     output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
 ) -> None:
@@ -36,8 +37,9 @@ def detect(
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
 
-    if fail_on is not None and fail_on not in SEVERITIES:
-        raise UsageError("--fail-on", f"{fail_on!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
+    for name, given in (("--fail-on", fail_on), ("--level", level)):
+        if given is not None and given not in SEVERITIES:
+            raise UsageError(name, f"{given!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     export.known(output)
     ruleset = load(rules or home() / "detections", current.settings.placeholders)
     with connect(current.lake()) as engine:
@@ -46,10 +48,14 @@ def detect(
         found = run(engine, ruleset, begin, end)
         lacking = tell_ground(engine, begin, end)
     shown = _SHOWN if output == "table" else None
-    export.write(table(found.findings), output, sys.stdout, color=current.color, columns=shown)
+    least = SEVERITIES.index(level or SEVERITIES[-1])
+    told = [each for each in found.findings if SEVERITIES.index(each["severity"]) <= least]
+    export.write(table(told), output, sys.stdout, color=current.color, columns=shown)
     for each in found.refused:
         current.say(f"refused: {each}")
     asked = len(ruleset.rules) + len(ruleset.correlations)
+    if left := len(found.findings) - len(told):
+        current.say(f"{left:,} findings below {level} are not shown")
     current.say(f"{asked - len(found.refused) + len(ruleset.refused):,} rules asked, {len(found.refused):,} refused")
     if lacking and (since or until):
         raise typer.Exit(5)

@@ -131,3 +131,18 @@ def test_log_fields_cannot_drive_the_terminal(tmp_path: Path, capsys: pytest.Cap
     for output in ("table", "csv", "json", "ndjson"):
         _, out, err = run(capsys, "--lake", str(tmp_path / "lake"), "--rules", rules, "-o", output)
         assert "\x1b" not in out + err and "\x07" not in out + err
+
+
+def test_a_level_hides_what_is_less_grave_and_says_so(
+    lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = folder(
+        tmp_path,
+        grave=rule({"s": {"eventName": "StopLogging"}}, level="high"),
+        light=rule({"s": {"eventName": "DeleteTrail"}}, level="low"),
+    )
+    code, out, err = run(capsys, "--lake", lake, "--rules", rules, "--level", "medium", "-o", "json")
+    assert code == 0
+    assert [each["severity"] for each in json.loads(out)] == ["high"]
+    assert "1 findings below medium are not shown" in err
+    assert run(capsys, "--lake", lake, "--rules", rules, "--level", "grave")[0] == 2
