@@ -1,7 +1,7 @@
 -- /// query
 -- title = "Trust of roles, used and unused"
 -- question = "Whom does each role trust, within the account and beyond it, and who of them ever assumed it?"
--- severity = "medium"
+-- severity = "low"
 -- [columns]
 -- account_id = "the role's account"
 -- role_arn = "the role"
