@@ -94,7 +94,7 @@ class Place:
 
 def recognise(text: str, place: Place) -> Seed:
     """The seed `text` is; raises UsageError where a name has several owners, NoDataError where nobody knows it."""
-    name = text.strip()
+    name = text.strip().encode(errors="backslashreplace").decode()  # an argument may hold bytes that are no text
     if not name:
         raise UsageError("SEED", "is empty", "name an ARN, a key, an address, a session, an event or a resource")
     if len(name) > _LONGEST:
@@ -122,14 +122,13 @@ def shown(text: str) -> str:
 
 def unknown(text: str, place: Place) -> NoDataError:
     """The error for a seed that no event of the window has, with what is near."""
-    with_names = {each["principal_arn"]: each["principal_arn"] for each in place.rows(_PRINCIPALS)}
-    with_names |= {each.rpartition("/")[2]: each for each in with_names} | {
-        each["id"]: each["id"] for each in place.rows(_KEYS)
-    }
-    near = difflib.get_close_matches(text[:_LONGEST], with_names, _NEAR, 0.7)
-    remedy = (
-        f"near it are {', '.join(plain(each) for each in near)}" if near else "look at trailsift query views/principals"
-    )
+    arns = {each["principal_arn"] for each in place.rows(_PRINCIPALS)}
+    names = {each["id"]: each["id"] for each in place.rows(_KEYS)} | {each: each for each in arns}
+    names |= {each.rpartition("/")[2]: each for each in sorted(arns)}
+    near = [plain(names[each]) for each in difflib.get_close_matches(text[:_SHOWN], names, _NEAR, 0.7)]
+    remedy = f"near it are {', '.join(near)}" if near else "look at trailsift query views/principals"
+    if text in names:
+        remedy = "the lake has it, outside the window"
     return NoDataError(shown(text), "no event of the window has it", remedy)
 
 
