@@ -45,7 +45,7 @@ marked as (
         story.*,
         eventTime = first
             and row_number() over (
-                partition by principal_arn, eventSource, eventName order by eventTime, eventID
+                partition by principal_arn, eventSource, eventName order by eventTime, eventID, account_id
             ) = 1 as is_first
     from story
     left join firsts using (principal_arn, eventSource, eventName)
@@ -55,7 +55,7 @@ from marked
 order by
     (outcome = 'denied' or coalesce(readOnly = false, false) or coalesce(is_first, false)
         or list_contains($telling, eventID)) desc,
-    eventTime, eventID
+    eventTime, eventID, account_id
 limit $most
 """
 _TOUCHED = """
@@ -128,7 +128,7 @@ def _timeline(engine: Engine, found: Gathered, holders: list[dict[str, Any]], ma
     networks = {each["first_event"] for each in holders}
     telling = sorted(made | networks | {each["eventID"] for each in found.gained})
     rows = engine.query(_TIMELINE, {"telling": telling, "most": max_events}).to_pylist()
-    rows.sort(key=lambda each: (each["eventTime"], each["eventID"]))
+    rows.sort(key=lambda each: (each["eventTime"], each["eventID"], each["account_id"] or ""))
     changes = set(effects.names("changed"))
     return [_entry(row, _marks(row, made, networks, changes, found.seed.text)) for row in rows]
 

@@ -39,6 +39,7 @@ and via_service is not null and exists (
 _KEY_HOLDERS = """
 select distinct principal_arn
 from story
+semi join (select principal_arn from usage where via_service is not null) using (principal_arn)
 where access_key_id is not null and principal_arn <> 'unknown'
 order by principal_arn
 limit 50
@@ -46,7 +47,7 @@ limit 50
 _MAKERS = """
 select eventID, eventTime, eventName
 from story
-where outcome = 'ok' and list_contains($names, eventName) and not list_contains($known, eventID)
+where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
 order by eventTime, eventID
 limit $most
 """
@@ -99,6 +100,8 @@ def gather(seed: Seed, place: Place) -> Gathered:
 def _add_on_behalf(place: Place) -> None:
     """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
     holders = [each["principal_arn"] for each in place.engine.query(_KEY_HOLDERS).to_pylist()]
+    if not holders:
+        return
     query = place.catalog.get("investigate/case_events")
     lists = parameters(Followed("principal", each) for each in holders)
     sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
@@ -121,11 +124,12 @@ def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
 
 def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
+    room = MOST - len(known)
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
-    calls = place.engine.query(_MAKERS, {"names": wanted, "known": sorted(known), "most": MOST + 1}).to_pylist()
-    if len(calls) > MOST:
+    calls = place.engine.query(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1}).to_pylist()
+    if len(calls) > room:
         found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
-        calls = calls[:MOST]
+        calls = calls[:room]
     if not calls:
         return []
     known.update(each["eventID"] for each in calls)

@@ -20,9 +20,9 @@ _LONGEST = timedelta(hours=36)  # longest life of a session (GetSessionToken)
 _CREDENTIALS = """
 select
     access_key_id,
-    arg_min(principal_arn, eventTime) as principal_arn,
-    arg_min(principal_type, eventTime) as principal_type,
-    arg_min(session_name, eventTime) as session_name,
+    arg_min(principal_arn, (eventTime, eventID)) as principal_arn,
+    arg_min(principal_type, (eventTime, eventID)) as principal_type,
+    arg_min(session_name, (eventTime, eventID)) as session_name,
     min(session_created) as session_created,
     max(source_identity) as source_identity,
     max(person) as person,

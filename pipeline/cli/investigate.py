@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from pipeline.cli.context import current
@@ -23,6 +25,7 @@ def investigate(
     max_events: int = typer.Option(
         10_000, "--max-events", help="Events of the timeline at most.", min=1, max=1_000_000
     ),
+    pack: Path = typer.Option(None, "--pack", help="Write the case pack to this file too.", metavar="CASE.zip"),
     output: str = typer.Option("table", "-o", "--output", help="table (a report) or json."),
 ) -> None:
     """Tells who it was, what they did in order, what they made and gained, and who is near, each with its events.
@@ -30,6 +33,7 @@ def investigate(
     Exit code 5 where no event has the seed, and where the log has a gap in a window given by --from or --to.
     """
     from pipeline.casework import case, report
+    from pipeline.casework.pack import write
     from pipeline.catalog import Catalog
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
@@ -42,6 +46,9 @@ def investigate(
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
         found = case.investigate(engine, catalog, seed, begin, end, max_events)
+        if pack is not None:
+            write(pack, found, engine, catalog)
+            current.say(f"case pack: {pack}")
     for line in found.facts["bounds"] + found.facts["coverage"]:
         current.say(line)
     if left := found.facts["counts"]["left_out"]:

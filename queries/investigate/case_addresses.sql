@@ -31,7 +31,7 @@
 -- Without those where AWS gives a service instead of an address, and calls that a service made for the principal.
 select
     case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
-    any_value(principal_arn) as principal_arn,
+    min(principal_arn) as principal_arn,
     source_network,
     list_sort(list(distinct sourceIPAddress))[1:20] as addresses,
     min(eventTime) as first_seen,

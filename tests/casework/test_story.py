@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from pipeline.casework.report import to_json, to_text
 from pipeline.cli import main
+from pipeline.engines.duckdb import connect
+from pipeline.lake.tables import Lake
 from tests.casework.worlds import OTHER, Record, assume, call, ids, role, tell, time, user
 from tests.lakes import make_lake
 from tests.logs import ACCOUNT
@@ -233,6 +236,15 @@ def test_the_command_gives_the_designs_object(lake: str, capsys: pytest.CaptureF
     assert (event["eventTime"], event["eventID"], event["marks"][0]) == (time(3), "e3", "write")
     design = {"eventTime", "eventID", "eventSource", "eventName", "outcome", "principal_arn", "sourceIPAddress"}
     assert design | {"resources", "marks"} <= event.keys()
+
+
+def test_the_command_writes_a_pack(lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("investigate", "AKIAEVE1", "--lake", lake, "--pack", str(tmp_path / "case.zip")) == 0
+    assert "made the access key AKIABOB1" in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "case.zip") as pack:
+        snapshot = json.loads(pack.read("manifest.json"))["lake"]["events_snapshot"]
+    with connect(Lake.open(lake)) as engine:
+        assert snapshot == engine.snapshot_id is not None
 
 
 def test_the_command_prints_a_report(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
