@@ -51,6 +51,11 @@ where outcome = 'ok' and list_contains($names, eventName) and eventID not in (se
 order by eventTime, eventID
 limit $most
 """
+_SPAN = """
+select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
+from story
+where access_key_id is not null
+"""
 _USE = """
 select
     {column} as id, count(*) as events, min(eventTime) as first_used, max(eventTime) as last_used,
@@ -105,7 +110,9 @@ def _add_on_behalf(place: Place) -> None:
     query = place.catalog.get("investigate/case_events")
     lists = parameters(Followed("principal", each) for each in holders)
     sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
-    place.engine.keep("story", sql, {"since": place.since, "until": place.until} | lists, query.path)
+    (span,) = place.engine.query(_SPAN).to_pylist()
+    bounds = {"since": max(place.since, span["first"]), "until": min(place.until, span["last"])}
+    place.engine.keep("story", sql, bounds | lists, query.path)
 
 
 def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
@@ -117,9 +124,20 @@ def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
             continue
         query = place.catalog.get(f"investigate/{question}")
         sql = (_FIRST if first else _ADDED).format(sql=f"\n{query.sql}\n", by_time="false")
-        added += place.engine.keep("story", sql, {"since": place.since, "until": place.until} | lists, query.path)
+        added += place.engine.keep("story", sql, _bounds(follow, place) | lists, query.path)
         first = False
     return added
+
+
+def _bounds(follow: list[Followed], place: Place) -> dict[str, datetime]:
+    """The part of the window in which the roll-up has what is followed; all of it where the roll-up cannot tell."""
+    keys = [each.value for each in follow if each.kind == "access_key"]
+    principals = [each.value for each in follow if each.kind == "principal"]
+    whole = {"since": place.since, "until": place.until}
+    if len(keys) + len(principals) < len(follow) or any(not each.startswith("AKIA") for each in keys):
+        return whole  # the roll-up folds session keys
+    seen = place.seen(keys, principals)
+    return {"since": max(place.since, seen[0]), "until": min(place.until, seen[1])} if seen else whole
 
 
 def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:

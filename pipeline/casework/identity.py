@@ -38,6 +38,11 @@ group by access_key_id, case when access_key_id is null then principal_arn end
 order by events desc, access_key_id
 limit $most
 """
+_MADE = """
+select min(first_seen) as first, max(last_seen) as last
+from usage
+where eventSource = 'iam.amazonaws.com' and eventName = 'CreateAccessKey' and outcome = 'ok'
+"""
 _UNIQUE = "select distinct principal_arn from usage where principal_id = $id and principal_arn like 'arn:%'"
 
 
@@ -153,7 +158,7 @@ def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
             return _end("person", f"Identity Center user {here['person'] or here['principal_arn']}", here)
         return _end("unknown", f"the record does not tell who is behind {here['principal_arn']}", here)
     key = here["access_key_id"]
-    makers = place.ask("case_origins", made=[key]) if kind == "user" and key else []
+    makers = _makers(key, place) if kind == "user" and key else []
     if not makers:
         more = "; no event of the lake made the key" if key and kind == "user" else ""
         return _end(kind, f"a credential of this {kind}{more}", here)
@@ -164,6 +169,14 @@ def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
         "eventTime": made["eventTime"],
         "made_by": made["principal_arn"],
     }
+
+
+def _makers(key: str, place: Place) -> list[dict[str, Any]]:
+    """The calls that made a long-lived key, of the whole log: it may be older than the window."""
+    (made,) = place.rows(_MADE)
+    if not made["first"]:
+        return []
+    return place.ask("case_origins", since=made["first"], until=min(place.until, made["last"]), made=[key])
 
 
 def _word(here: dict[str, Any]) -> str | None:

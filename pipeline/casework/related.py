@@ -44,7 +44,8 @@ def networks(place: Place, events: int) -> list[dict[str, Any]]:
     rows = place.engine.query(_HOLDERS, {"most": HOLDERS}).to_pylist()
     keys = sorted({each["key"] for each in rows if each["key"]})
     principals = sorted({each["principal"] for each in rows if each["principal"]})
-    found = place.ask("case_addresses", keys=keys, principals=principals)
+    there = place.seen(keys, principals)
+    found = place.ask("case_addresses", since=there[0] if there else place.since, keys=keys, principals=principals)
     seen: set[str] = set()
     for each in found:
         each["earliest"] = each["holder"] not in seen

@@ -49,6 +49,11 @@ select distinct sourceIPAddress as address, source_network as network
 from events
 where eventTime between $since and $until and source_network is not null
 """
+_SEEN = """
+select min(first_seen) as first, max(last_seen) as last
+from usage
+where list_contains($keys, access_key_id) or list_contains($principals, principal_arn)
+"""
 _KEYS = "select distinct access_key_id as id from usage where access_key_id is not null"
 
 
@@ -76,6 +81,14 @@ class Place:
         bound = {"since": self.since, "until": self.until} | params
         found: list[dict[str, Any]] = self.engine.query(sql, bound, "investigate").to_pylist()
         return found
+
+    def seen(self, keys: list[str], principals: list[str]) -> tuple[datetime, datetime] | None:
+        """First and last time that the roll-up, which is small, has any of these long-lived keys and principals.
+
+        By these bounds a question leaves out the files of other days.
+        """
+        (row,) = self.engine.query(_SEEN, {"keys": keys, "principals": principals}, "investigate").to_pylist()
+        return (row["first"], row["last"]) if row["first"] else None
 
     def ask(self, question: str, **params: Any) -> list[dict[str, Any]]:
         """The rows of a question of queries/investigate; parameters left out have their defaults."""

@@ -11,6 +11,10 @@
 -- last_seen = "last event from there"
 -- events = "number of events"
 -- denied = "of these, refused for lack of permission"
+-- [params.since]
+-- type = "timestamp"
+-- default = "0001-01-01"
+-- help = "time before which none of them was seen"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
@@ -40,7 +44,7 @@ select
     count(*) as events,
     count(*) filter (outcome = 'denied') as denied
 from events
-where eventTime <= $until
+where eventTime between $since and $until
   and (
     list_contains($keys, access_key_id)
     or (list_contains($principals, principal_arn) and not coalesce(starts_with(access_key_id, 'AKIA'), false))

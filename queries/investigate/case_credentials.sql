@@ -26,15 +26,19 @@
 -- sourceIPAddress = "where it came from"
 -- [params.since]
 -- type = "timestamp"
+-- default = "0001-01-01"
 -- help = "start of the window"
 -- [params.until]
 -- type = "timestamp"
+-- default = "now"
 -- help = "end of the window"
 -- [params.keys]
 -- type = "list"
+-- default = "[]"
 -- help = "session keys"
 -- [params.principals]
 -- type = "list"
+-- default = "[]"
 -- help = "principals whose sign-ins count"
 -- ///
 -- A console session's keys are given out without a record; its sign-in stands at the time the session was made.

@@ -10,12 +10,17 @@
 -- access_key_id = "with which key"
 -- session_name = "in which session"
 -- sourceIPAddress = "where it came from"
+-- [params.since]
+-- type = "timestamp"
+-- default = "0001-01-01"
+-- help = "start of the window"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
 -- help = "end of the window"
 -- [params.made]
 -- type = "list"
+-- default = "[]"
 -- help = "access key ids and ARNs"
 -- ///
 with makings as (
@@ -27,7 +32,7 @@ with makings as (
         ) as made,
         eventTime, eventID, eventName, principal_arn, access_key_id, session_name, sourceIPAddress
     from events
-    where eventTime <= $until
+    where eventTime between $since and $until
       and eventSource = 'iam.amazonaws.com'
       and eventName in ('CreateAccessKey', 'CreateUser', 'CreateRole')
       and outcome = 'ok'

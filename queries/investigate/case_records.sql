@@ -13,15 +13,19 @@
 -- responseElements = "the answer, JSON"
 -- [params.since]
 -- type = "timestamp"
+-- default = "0001-01-01"
 -- help = "time of the first of them"
 -- [params.until]
 -- type = "timestamp"
+-- default = "now"
 -- help = "time of the last of them"
 -- [params.names]
 -- type = "list"
+-- default = "[]"
 -- help = "event names of these events"
 -- [params.event_ids]
 -- type = "list"
+-- default = "[]"
 -- help = "event ids"
 -- ///
 select
