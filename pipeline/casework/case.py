@@ -117,7 +117,7 @@ def investigate(
         "resources": engine.query(_TOUCHED, {"most": _RESOURCES}).to_pylist(),
         "related": related.related(place, holders),
         "coverage": [*lacking, *statement(engine, since, until)],
-        "bounds": found.cut,
+        "bounds": list(dict.fromkeys(found.cut)),
     }
     return Case(facts, lacking)
 

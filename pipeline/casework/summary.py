@@ -13,6 +13,7 @@ SENTENCES = 60
 _IDS = 1000  # event ids a sentence names
 _BURST = 5  # different calls refused in one visit that are told on their own
 _NAMED = 4
+_ONE_BY_ONE = 8  # things of a kind that are told one by one
 _VISITS_READ = 500
 _VISITS_TOLD = 3  # visits from one network that are told one by one; the later ones share a sentence
 
@@ -28,7 +29,7 @@ spaced as (
     select *, eventTime - lag(eventTime) over (partition by holder, source_network order by eventTime) > interval 6 hour
         as begins
     from own
-    where list_contains($wanted, holder || ' ' || source_network)
+    semi join (select unnest($wanted::varchar[]) as place) as wanted on holder || ' ' || source_network = wanted.place
 ),
 numbered as (
     select *, count(*) filter (begins) over (
@@ -93,16 +94,21 @@ def sentences(
     told += [_gain(each) for each in found.gained]
     told += _things(found.created)
     told += _on_behalf(place)
-    told.sort(key=lambda each: (each["at"], each["text"]))
-    if len(told) > SENTENCES:
-        last = told[SENTENCES - 1]
-        left = len(told) - SENTENCES
-        told = [*told[:SENTENCES], _say(last["at"], f"{left:,} more sentences are left out.", last["event_ids"][:1])]
-    return told
+    return _bounded(told)
 
 
-def _say(at: datetime, text: str, event_ids: list[str]) -> dict[str, Any]:
-    return {"at": at, "text": text, "event_ids": event_ids}
+def _bounded(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most SENTENCES, in order of time; what was made, gained or refused is kept before the rest."""
+    kept = sorted(told, key=lambda each: (not each["notable"], each["at"], each["text"]))[:SENTENCES]
+    kept.sort(key=lambda each: (each["at"], each["text"]))
+    if len(told) > len(kept):
+        last = kept[-1]
+        kept.append(_say(last["at"], f"{len(told) - len(kept):,} more sentences are left out.", last["event_ids"][:1]))
+    return [{name: each[name] for name in ("at", "text", "event_ids")} for each in kept]
+
+
+def _say(at: datetime, text: str, event_ids: list[str], notable: bool = False) -> dict[str, Any]:
+    return {"at": at, "text": text, "event_ids": event_ids, "notable": notable}
 
 
 def _origins(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -160,11 +166,11 @@ def _visit(row: dict[str, Any], network: dict[str, Any], is_new: bool) -> list[d
         how = f"{holder} is used again from {where}"
     text = f"{how}: {_many(row['events'], 'event')} until {iso(row['last_seen'])}"
     text += f", {row['denied']:,} of them denied." if row["denied"] else "."
-    found = [_say(row["first_seen"], text, row["event_ids"])]
+    found = [_say(row["first_seen"], text, row["event_ids"], notable=first)]
     if row["denied_calls"] >= _BURST:
         regions = f" in {len(row['denied_regions'])} regions" if len(row["denied_regions"]) > 1 else ""
         burst = f"{holder} is denied {row['denied_calls']} different calls{regions} until {iso(row['denied_last'])}."
-        found.append(_say(row["denied_first"], burst, row["denied_ids"]))
+        found.append(_say(row["denied_first"], burst, row["denied_ids"], notable=True))
     if row["data"]:
         data = f"{holder} makes {_many(row['data'], 'call')} on data ({_list(row['data_calls'])})."
         found.append(_say(row["data_first"], data, row["data_ids"]))
@@ -194,27 +200,41 @@ def _on_behalf(place: Place) -> list[dict[str, Any]]:
 
 
 def _things(created: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was made, one sentence each; of sessions, which are many, one for all."""
-    sessions = [each for each in created if each["kind"] == "session"]
-    found = []
-    for each in (each for each in created if each["kind"] != "session"):
-        name = f" ({each['name']})" if each["name"] and each["name"] != each["id"] else ""
-        text = f"{each['by']} made the {each['kind']} {each['id']}{name}: {each['eventName']}."
-        if each["events"]:
-            text += f" It was used in {_many(each['events'], 'event')}"
-            text += f" from {iso(each['first_used'])} to {iso(each['last_used'])}."
-        if each["used_before"]:
-            text += " The log has it before it was made."
-        ids = [each["eventID"], each["first_event"]] if each["first_event"] else [each["eventID"]]
-        found.append(_say(each["eventTime"], text, ids))
-    if sessions:
-        ids = [each["eventID"] for each in sessions][:_IDS]
-        used = sum(1 for each in sessions if each["events"])
-        named = [str(each["name"]) for each in sessions if each["name"]]
-        roles = sorted({each.rpartition("/")[0] or each for each in named})
-        text = f"{_many(len(sessions), 'session')} began, {used:,} of them used in the window: {_list(roles)}."
-        found.append(_say(sessions[0]["eventTime"], text, ids))
+    """What was made: a sentence a thing, one for all of a kind of which there are many, and one for all sessions."""
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for each in created:
+        kinds.setdefault(each["kind"], []).append(each)
+    found = _sessions(kinds.pop("session", []))
+    for kind, things in kinds.items():
+        if len(things) <= _ONE_BY_ONE:
+            found += [_thing(each) for each in things]
+            continue
+        names = [each["id"] for each in things]
+        text = f"{_many(len(things), 'time')} a {kind} was made: {_list(names)}."
+        found.append(_say(things[0]["eventTime"], text, [each["eventID"] for each in things][:_IDS], notable=True))
     return found
+
+
+def _thing(made: dict[str, Any]) -> dict[str, Any]:
+    name = f" ({made['name']})" if made["name"] and made["name"] != made["id"] else ""
+    text = f"{made['by']} made the {made['kind']} {made['id']}{name}: {made['eventName']}."
+    if made["events"]:
+        text += f" It was used in {_many(made['events'], 'event')}"
+        text += f" from {iso(made['first_used'])} to {iso(made['last_used'])}."
+    if made["used_before"]:
+        text += " The log has it before it was made."
+    ids = [made["eventID"], made["first_event"]] if made["first_event"] else [made["eventID"]]
+    return _say(made["eventTime"], text, ids, notable=True)
+
+
+def _sessions(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not sessions:
+        return []
+    used = sum(1 for each in sessions if each["events"])
+    named = [str(each["name"]) for each in sessions if each["name"]]
+    roles = sorted({each.rpartition("/")[0] or each for each in named})
+    text = f"{_many(len(sessions), 'session')} began, {used:,} of them used in the window: {_list(roles)}."
+    return [_say(sessions[0]["eventTime"], text, [each["eventID"] for each in sessions][:_IDS])]
 
 
 def _many(count: int, noun: str) -> str:
