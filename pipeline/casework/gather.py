@@ -99,6 +99,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
         _add_on_behalf(place)
     _uses(found.created, place)
+    _by_group(found.gained)
     return found
 
 
@@ -200,6 +201,16 @@ def _change(effect: effects.Effect, row: dict[str, Any]) -> dict[str, Any]:
         "what": effect.name,
         "to_itself": own,
     }
+
+
+def _by_group(gained: list[dict[str, Any]]) -> None:
+    """Says of a group's new policy that it reached the caller itself, where the case has the caller join that group."""
+    joined = {
+        (each["by"], each["what"]) for each in gained if each["eventName"] == "AddUserToGroup" and each["to_itself"]
+    }
+    for each in gained:
+        if each["target"] == "group" and (each["by"], each["of"]) in joined:
+            each["to_itself"] = True
 
 
 def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:

@@ -69,6 +69,22 @@ order by first_seen, holder, source_network
 limit $most
 """
 
+_NOW_ALLOWED = """
+with refused as (
+    select eventSource, eventName
+    from story
+    where principal_arn = $who
+    group by all
+    having bool_or(outcome = 'denied' and eventTime <= $moment) and not bool_or(outcome = 'ok' and eventTime <= $moment)
+)
+select
+    min(eventTime) as first_seen,
+    list(distinct eventName order by eventName) as calls,
+    (list(eventID order by eventTime, eventID))[1:$ids] as event_ids
+from story
+join refused using (eventSource, eventName)
+where principal_arn = $who and outcome = 'ok' and eventTime > $moment
+"""
 _BY_TIME = """
 select
     via_service, principal_arn, min(eventTime) as first_seen, count(*) as events,
@@ -91,7 +107,7 @@ def sentences(
     told += [_habit(each) for each in holders if each["earliest"] and each["holder"] not in made][:_NAMED]
     strange = [each for each in holders if not each["earliest"] or each["holder"] in made]
     told += _visits(place, strange, made)
-    told += [_gain(each) for each in found.gained]
+    told += [_gain(each) for each in found.gained] + _now_allowed(place, found.gained)
     told += _things(found.created)
     told += _on_behalf(place)
     return _bounded(told)
@@ -197,6 +213,22 @@ def _on_behalf(place: Place) -> list[dict[str, Any]]:
         )
         for row in place.engine.query(_BY_TIME, {"ids": _IDS, "most": _NAMED * 2}).to_pylist()
     ]
+
+
+def _now_allowed(place: Place, gained: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """After the first change to a caller's own permissions: calls of his that were refused before and no longer are."""
+    first: dict[str, datetime] = {}
+    for each in gained:
+        if each["to_itself"]:
+            first.setdefault(each["by"], each["eventTime"])
+    found = []
+    for who, moment in list(first.items())[:_NAMED]:
+        (row,) = place.engine.query(_NOW_ALLOWED, {"who": who, "moment": moment, "ids": _IDS}).to_pylist()
+        if row["calls"]:
+            text = f"After that {_many(len(row['calls']), 'call')} that {who} had been denied succeed: "
+            text += f"{_list(row['calls'])}."
+            found.append(_say(row["first_seen"], text, row["event_ids"], notable=True))
+    return found
 
 
 def _things(created: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -78,6 +78,12 @@ def test_each_part_of_the_incident_is_told_with_its_events(leaked: Facts, plante
     )
 
 
+def test_what_was_denied_before_the_change_succeeds_after_it(leaked: Facts, planted: Facts) -> None:
+    told = backing(leaked, "had been denied", "succeed")
+    assert len(told) >= 3
+    assert part(planted, "policy attached to itself") - {leaked["gained"][0]["eventID"]} <= told
+
+
 def test_what_was_made_and_gained(leaked: Facts, planted: Facts) -> None:
     (key,) = leaked["created"]
     assert (key["kind"], key["id"], {key["eventID"]}) == (

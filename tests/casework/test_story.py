@@ -134,6 +134,13 @@ def test_whose_permissions_were_changed(by: Record, name: str, request_: Record 
     assert (gain["eventID"], gain["to_itself"]) == ("e1", itself)
 
 
+def test_a_policy_of_a_group_reaches_who_joined_it() -> None:
+    joins = {"requestParameters": {"userName": "eve", "groupName": "admins"}}
+    grant = {"requestParameters": {"groupName": "admins", "policyArn": "p"}}
+    records = [call(1, EVE, "AddUserToGroup", "iam", **joins), call(2, EVE, "AttachGroupPolicy", "iam", **grant)]
+    assert [each["to_itself"] for each in tell(records, "AKIAEVE1")["gained"]] == [True, True]
+
+
 def test_marks_say_what_stands_out() -> None:
     elsewhere = {"sourceIPAddress": "198.51.100.7"}
     records = [
