@@ -26,7 +26,7 @@ select
     count(*) filter (outcome = 'error') as errors,
     count(*) filter (readOnly = false) as writes,
     count(distinct principal_arn) as principals,
-    count(distinct access_key_id) as access_keys,
+    count(distinct access_key_id) filter (not by_time) as access_keys,
     count(distinct account_id) as accounts,
     min(eventTime) as first_seen,
     max(eventTime) as last_seen

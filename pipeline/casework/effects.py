@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 _SOURCE = Path(__file__).with_name("data") / "effects.toml"
-_MOST = 100  # things that one record names
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def created(row: dict[str, Any]) -> list[Effect]:
     record = _record(row)
     found = next((ids for path in rule["id"] if (ids := _at(record, path))), [])
     name = _first(record, rule.get("name", []))
-    return [Effect(rule["kind"], each, name, rule.get("follow", "")) for each in found[:_MOST]]
+    return [Effect(rule["kind"], each, name, rule.get("follow", "")) for each in found]
 
 
 def changed(row: dict[str, Any]) -> Effect | None:

@@ -15,6 +15,7 @@ from pipeline.casework.followed import Followed, mentions, parameters
 from pipeline.casework.seeds import Place, Seed, unknown
 
 ROUNDS = 6  # from a thing to what it made, and on
+THINGS = 10_000  # things made that are told
 MOST = 1000  # calls whose records are read, and things that are followed
 
 # case_events.sql gives each event once; a later round leaves out what an earlier one has.
@@ -86,8 +87,8 @@ def gather(seed: Seed, place: Place) -> Gathered:
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
-        if len(followed) + len(new) > MOST:
-            found.cut.append(f"only {MOST:,} things are followed; {len(new):,} more were made or used")
+        if (left := len(followed) + len(new) - MOST) > 0:
+            found.cut.append(f"only {MOST:,} things are followed; {left:,} more were made or used")
             new = new[: MOST - len(followed)]
         if not new:
             break
@@ -161,7 +162,11 @@ def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     )
     follow: list[Followed] = []
     for row in rows:
-        for each in effects.created(row):
+        things = effects.created(row)
+        if len(found.created) + len(things) > THINGS:
+            found.cut.append(f"only the first {THINGS:,} things that were made are told")
+            things = things[: THINGS - len(found.created)]
+        for each in things:
             thing = _follow(each, row)
             found.created.append(_made(each, row, thing))
             follow += [thing] if thing else []

@@ -136,7 +136,7 @@ def _origins(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ids = [link["eventID"] for link in links if link["of"] == each["of"] and link["eventID"]]
         who = each.get("name") or each["principal_arn"]
         known = each["kind"] != "unknown"
-        begin = f"{each['of']} is {who}'s" if known else f"Who is behind {each['of']} is unknown"
+        begin = f"{each['of']} belongs to {who}" if known else f"Who is behind {each['of']} is unknown"
         found.append(_say(each["eventTime"], f"{begin}: {each['text']}.", list(dict.fromkeys(ids))))
     return found[:_NAMED]
 
@@ -242,7 +242,7 @@ def _things(created: list[dict[str, Any]]) -> list[dict[str, Any]]:
             found += [_thing(each) for each in things]
             continue
         names = [each["id"] for each in things]
-        text = f"{_many(len(things), 'time')} a {kind} was made: {_list(names)}."
+        text = f"{len(things):,} things of the kind {kind} were made: {_list(names)}."
         found.append(_say(things[0]["eventTime"], text, [each["eventID"] for each in things][:_IDS], notable=True))
     return found
 

@@ -107,6 +107,14 @@ def test_an_answer_without_its_members_makes_nothing(answer: Any) -> None:
     assert (ids(facts), facts["created"]) == (["e1"], [])
 
 
+def test_a_call_that_makes_very_many_is_followed_in_part_and_says_so() -> None:
+    many = {"instancesSet": {"items": [{"instanceId": f"i-{n:04}"} for n in range(1500)]}}
+    facts = tell([call(1, EVE, "RunInstances", responseElements=many)], "AKIAEVE1")
+    assert len(facts["created"]) == 1500
+    assert facts["bounds"] == ["only 1,000 things are followed; 501 more were made or used"]
+    assert any("1,500 things of the kind instance" in each["text"] for each in facts["summary"])
+
+
 def test_a_refused_call_makes_and_gains_nothing() -> None:
     refused = {"errorCode": "AccessDenied", "errorMessage": "no"}
     request = {"userName": "eve", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
@@ -170,6 +178,7 @@ def test_what_a_service_did_on_behalf_is_tied_by_time_and_marked() -> None:
     facts = tell(records, "AKIAEVE1")
     assert ids(facts) == ["e1", "near"]
     assert {"via_service", "by_time"} <= set(facts["timeline"][1]["marks"])
+    assert (facts["counts"]["events"], facts["counts"]["access_keys"]) == (2, 1)
 
 
 def test_who_is_near_without_aws_services() -> None:
