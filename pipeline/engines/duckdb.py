@@ -110,6 +110,23 @@ class Engine:
                     self._point(table, carrier=False)
             self.views[name] = sql
 
+    def keep(self, name: str, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> int:
+        """Adds the rows of one SELECT to the table `name` of this database, made if need be; how many there were.
+
+        The rows stay in DuckDB, which spills to its scratch folder what does not fit. Raises as `query` does.
+        """
+        with self._lock:
+            bound = bindings(parse.statement(self.con, sql, place), params or {}, place)
+            rows = f"select * from (\n{sql.rstrip().rstrip(';')}\n)"
+            try:
+                self.con.execute(f"create temp table if not exists {quoted(name)} as {rows} limit 0", bound)
+                added = self.con.execute(f"insert into {quoted(name)} {rows}", bound).fetchone()
+            except duckdb.IOException as error:
+                raise LakeError(place, str(parse.fault(error, sql, place).problem), "run the command again") from None
+            except duckdb.Error as error:
+                raise parse.fault(error, sql, place) from None
+        return int(added[0]) if added else 0
+
     def register(self, name: str, table: pa.Table) -> None:
         """Makes an Arrow table readable as `name`."""
         with self._lock:

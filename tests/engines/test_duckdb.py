@@ -50,6 +50,18 @@ def test_raw_tables_are_there_and_typed(engine: Engine) -> None:
         assert engine.query(f"select count(*) as n from lake.{name}")["n"][0].as_py() >= 0
 
 
+def test_rows_are_kept_and_added_to(engine: Engine) -> None:
+    sql = 'select eventID from lake."events" where eventID = $id -- the end'
+    assert [engine.keep("kept", sql, {"id": each}) for each in ("e1", "e2", "e3")] == [1, 1, 0]
+    assert engine.query("select eventID from kept order by all")["eventID"].to_pylist() == ["e1", "e2"]
+    with pytest.raises(QueryError, match="the parameter id has no value"):
+        engine.keep("kept", sql)
+    for wrong in ("select nothing from kept", "drop table kept", "select 1; select 2"):
+        with pytest.raises(QueryError):
+            engine.keep("kept", wrong)
+    assert engine.query("select count(*) as n from kept")["n"][0].as_py() == 2
+
+
 def test_as_of_is_the_newest_event_whatever_the_window(lake: Lake) -> None:
     with connect(lake, until=datetime(2026, 3, 5, tzinfo=UTC)) as engine:
         assert engine.as_of() == datetime(2026, 3, 20, 10, tzinfo=UTC)

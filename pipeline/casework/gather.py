@@ -1,0 +1,264 @@
+"""Gathers the events of a case into the table `story`, and follows what was made from one thing to the next.
+
+The table stays in DuckDB, so that a seed with millions of events fills no memory of ours; what is made is read from
+the records of the few calls that can make something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipeline.casework import effects
+from pipeline.casework.followed import Followed, mentions, parameters
+from pipeline.casework.seeds import Place, Seed, unknown
+
+ROUNDS = 6  # from a thing to what it made, and on
+THINGS = 10_000  # things made that are told
+MOST = 1000  # calls whose records are read, and things that are followed
+
+# case_events.sql gives each event once; a later round leaves out what an earlier one has.
+_FIRST = "select *, false as by_time from ({sql})"
+_ADDED = """
+select *, {by_time} as by_time from ({sql}) as found
+where not exists (
+    from story where story.eventID = found.eventID and story.account_id is not distinct from found.account_id
+)
+"""
+# What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
+# same principal called that very service within a minute.
+_ON_BEHALF = """
+and via_service is not null and exists (
+    from story
+    where story.principal_arn = found.principal_arn
+      and story.session_name is not distinct from found.session_name
+      and story.eventSource = found.via_service
+      and story.eventTime between found.eventTime - interval 1 minute and found.eventTime + interval 1 minute
+)
+"""
+_KEY_HOLDERS = """
+select distinct principal_arn
+from story
+semi join (select principal_arn from usage where via_service is not null) using (principal_arn)
+where access_key_id is not null and principal_arn <> 'unknown'
+order by principal_arn
+limit 50
+"""
+_MAKERS = """
+select eventID, eventTime, eventName
+from story
+where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
+order by eventTime, eventID
+limit $most
+"""
+_SPAN = """
+select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
+from story
+where access_key_id is not null
+"""
+_USE = """
+select
+    {column} as id, count(*) as events, min(eventTime) as first_used, max(eventTime) as last_used,
+    arg_min(eventID, (eventTime, eventID)) as first_event,
+    count(*) filter (outcome = 'denied') as denied
+from story
+where list_contains($ids, {column})
+group by all
+"""
+
+
+@dataclass
+class Gathered:
+    """What a case holds: the things made, the changes to permissions, and whether a bound cut something off."""
+
+    seed: Seed
+    created: list[dict[str, Any]] = field(default_factory=list)
+    gained: list[dict[str, Any]] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+
+
+def gather(seed: Seed, place: Place) -> Gathered:
+    """Fills `story`; raises NoDataError where no event of the window belongs to the seed."""
+    found = Gathered(seed)
+    if not _add(seed.follow, place, first=True):
+        raise unknown(seed.text, place)
+    known: set[str] = set()
+    followed = set(seed.follow)
+    for number in range(ROUNDS + 1):
+        new = [each for each in _effects(found, place, known) if each not in followed]
+        if (left := len(followed) + len(new) - MOST) > 0:
+            found.cut.append(f"only {MOST:,} things are followed; {left:,} more were made or used")
+            new = new[: MOST - len(followed)]
+        if not new:
+            break
+        if number == ROUNDS:
+            found.cut.append(f"what was made is followed {ROUNDS} times; {len(new):,} more things were made after that")
+            break
+        followed.update(new)
+        _add(new, place)
+    if any(each.kind in ("access_key", "role_session", "session") for each in followed):
+        _add_on_behalf(place)
+    _uses(found.created, place)
+    _by_group(found.gained)
+    return found
+
+
+def _add_on_behalf(place: Place) -> None:
+    """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
+    holders = [each["principal_arn"] for each in place.engine.query(_KEY_HOLDERS).to_pylist()]
+    if not holders:
+        return
+    query = place.catalog.get("investigate/case_events")
+    lists = parameters(Followed("principal", each) for each in holders)
+    sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
+    (span,) = place.engine.query(_SPAN).to_pylist()
+    bounds = {"since": max(place.since, span["first"]), "until": min(place.until, span["last"])}
+    place.engine.keep("story", sql, bounds | lists, query.path)
+
+
+def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
+    """Adds the events of these things to `story`; how many there were."""
+    named = mentions(follow)
+    added = 0
+    for question, lists in (("case_events", parameters(follow)), ("case_mentions", named)):
+        if lists is None or not (first or any(lists.values())):
+            continue
+        query = place.catalog.get(f"investigate/{question}")
+        sql = (_FIRST if first else _ADDED).format(sql=f"\n{query.sql}\n", by_time="false")
+        added += place.engine.keep("story", sql, _bounds(follow, place) | lists, query.path)
+        first = False
+    return added
+
+
+def _bounds(follow: list[Followed], place: Place) -> dict[str, datetime]:
+    """The part of the window in which the roll-up has what is followed; all of it where the roll-up cannot tell."""
+    keys = [each.value for each in follow if each.kind == "access_key"]
+    principals = [each.value for each in follow if each.kind == "principal"]
+    whole = {"since": place.since, "until": place.until}
+    if len(keys) + len(principals) < len(follow) or any(not each.startswith("AKIA") for each in keys):
+        return whole  # the roll-up folds session keys
+    seen = place.seen(keys, principals)
+    return {"since": max(place.since, seen[0]), "until": min(place.until, seen[1])} if seen else whole
+
+
+def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
+    """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
+    room = MOST - len(known)
+    wanted = sorted({*effects.names("created"), *effects.names("changed")})
+    calls = place.engine.query(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1}).to_pylist()
+    if len(calls) > room:
+        found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
+        calls = calls[:room]
+    if not calls:
+        return []
+    known.update(each["eventID"] for each in calls)
+    rows = place.ask(
+        "case_records",
+        since=calls[0]["eventTime"],
+        until=calls[-1]["eventTime"],
+        names=sorted({each["eventName"] for each in calls}),
+        event_ids=[each["eventID"] for each in calls],
+    )
+    follow: list[Followed] = []
+    for row in rows:
+        things = effects.created(row)
+        if len(found.created) + len(things) > THINGS:
+            found.cut.append(f"only the first {THINGS:,} things that were made are told")
+            things = things[: THINGS - len(found.created)]
+        for each in things:
+            thing = _follow(each, row)
+            found.created.append(_made(each, row, thing))
+            follow += [thing] if thing else []
+        if change := effects.changed(row):
+            found.gained.append(_change(change, row))
+    return list(dict.fromkeys(follow))
+
+
+def _made(effect: effects.Effect, row: dict[str, Any], follow: Followed | None) -> dict[str, Any]:
+    return {
+        "kind": effect.kind,
+        "id": effect.id,
+        "name": effect.name,
+        "eventTime": row["eventTime"],
+        "eventID": row["eventID"],
+        "eventName": row["eventName"],
+        "by": row["principal_arn"],
+        "by_key": row["access_key_id"],
+        "follow": follow,
+    }
+
+
+def _change(effect: effects.Effect, row: dict[str, Any]) -> dict[str, Any]:
+    kind, name = row["principal_arn"].partition(":iam::")[2].partition(":")[2].partition("/")[::2]
+    own: bool | None = None
+    if effect.target in ("user", "role") and effect.id:
+        same_account = row["principal_arn"].split(":")[4:5] == [row["account_id"]]
+        own = same_account and kind == effect.target and name.rpartition("/")[2] == effect.id
+    return {
+        "eventTime": row["eventTime"],
+        "eventID": row["eventID"],
+        "eventName": row["eventName"],
+        "by": row["principal_arn"],
+        "text": effect.text,
+        "target": effect.target,
+        "of": effect.id or None,
+        "what": effect.name,
+        "to_itself": own,
+    }
+
+
+def _by_group(gained: list[dict[str, Any]]) -> None:
+    """Says of a group's new policy that it reached the caller itself, where the case has the caller join that group."""
+    joined = {
+        (each["by"], each["what"]) for each in gained if each["eventName"] == "AddUserToGroup" and each["to_itself"]
+    }
+    for each in gained:
+        if each["target"] == "group" and (each["by"], each["of"]) in joined:
+            each["to_itself"] = True
+
+
+def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:
+    if effect.follow == "access_key":
+        return Followed("access_key", effect.id)  # an id is given once, so that its whole use counts
+    if effect.follow == "principal":
+        return Followed("principal", effect.id, row["eventTime"])
+    if effect.follow == "console":
+        user = _user_arn(effect.id, row)
+        return Followed("console", user, row["eventTime"]) if user else None
+    if effect.follow == "session":
+        # EC2 names a role's session after the instance, Lambda after the function.
+        name = effect.id if effect.kind == "instance" else effect.name or effect.id
+        return Followed("session", name, row["eventTime"])
+    return None
+
+
+def _user_arn(name: str, row: dict[str, Any]) -> str | None:
+    """The ARN of a user of the call's account; with a path only where it is the caller, as no record tells the path."""
+    caller = str(row["principal_arn"])
+    if caller.rpartition("/")[2] == name and ":user/" in caller:
+        return caller
+    partition = caller.split(":")[1] if caller.startswith("arn:") else "aws"
+    return f"arn:{partition}:iam::{row['account_id']}:user/{name}" if row["account_id"] else None
+
+
+def _uses(created: list[dict[str, Any]], place: Place) -> None:
+    """Adds to each thing made how it was used in the window: events, denied, first_used, last_used, used_before."""
+    columns = {"access_key": "access_key_id", "principal": "principal_arn", "session": "session_name"}
+    columns["console"] = "principal_arn"
+    used: dict[tuple[str, str], dict[str, Any]] = {}
+    for kind, column in columns.items():
+        ids = sorted({each["follow"].value for each in created if each["follow"] and each["follow"].kind == kind})
+        if ids:
+            rows = place.engine.query(_USE.format(column=column), {"ids": ids}).to_pylist()
+            used |= {(kind, row["id"]): row for row in rows}
+    for each in created:
+        thing = each.pop("follow")
+        use = used.get((thing.kind, thing.value), {}) if thing else {}
+        each["followed"] = thing is not None
+        each["events"] = use.get("events", 0) if thing else None
+        each["denied"] = use.get("denied", 0) if thing else None
+        each |= {name: use.get(name) for name in ("first_used", "last_used", "first_event")}
+        first: datetime | None = use.get("first_used")
+        # eventTime is cut to seconds, and of services' own clocks: a second says nothing.
+        each["used_before"] = bool(first and first < each["eventTime"] - timedelta(seconds=1))

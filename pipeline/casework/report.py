@@ -1,0 +1,83 @@
+"""A case for eyes: the summary first, then who it was, what was made and gained, what was touched, and every event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import export
+from pipeline.export.cells import as_json, plain, value
+from pipeline.times import iso
+
+_ROWS = 20  # rows of a section, but for the timeline
+# section of the report -> (heading, member of the facts, columns shown)
+_TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
+    ("Made", ("created",), ["eventTime", "kind", "id", "name", "by", "events", "last_used", "eventID"]),
+    (
+        "Permissions changed",
+        ("gained",),
+        ["eventTime", "by", "eventName", "target", "of", "what", "to_itself", "eventID"],
+    ),
+    ("Resources", ("resources",), ["resource", "events", "writes", "denied", "first_seen", "last_seen"]),
+    ("Networks", ("related", "networks"), ["holder", "source_network", "events", "denied", "first_seen", "last_seen"]),
+    ("Others at the same addresses", ("related", "same_address"), ["shared", "principal_arn", "events", "last_seen"]),
+    ("Others with the same programs", ("related", "same_agent"), ["principal_arn", "shared", "events", "last_seen"]),
+    (
+        "Timeline",
+        ("timeline",),
+        ["eventTime", "eventName", "eventSource", "outcome", "sourceIPAddress", "access_key_id", "marks", "eventID"],
+    ),
+]
+
+
+def to_json(facts: dict[str, Any]) -> str:
+    """The facts as one JSON object; times in CloudTrail's form, nothing in it can drive a terminal."""
+    return as_json(value(facts))
+
+
+def to_text(facts: dict[str, Any], width: int | None = None) -> str:
+    """The facts as a report of at most `width` columns where given; log fields are plain text in it."""
+    counts, seed = facts["counts"], facts["seed"]
+    lines = [
+        f"{plain(seed['text'])}: {seed['kind']}",
+        *(plain(each) for each in seed["notes"]),
+        f"{counts['events']:,} events from {iso(counts['first_seen'])} to {iso(counts['last_seen'])}: "
+        f"{counts['writes']:,} writes, {counts['denied']:,} denied, {counts['errors']:,} errors; "
+        f"{counts['principals']:,} principals, {counts['access_keys']:,} keys, {counts['accounts']:,} accounts",
+        *(plain(each) for each in (*facts["bounds"], *facts["coverage"])),
+        "",
+        "Summary",
+    ]
+    lines += [f"  {iso(each['at'])}  {plain(each['text'])}" for each in facts["summary"]]
+    lines += ["", "Who it was", *_chains(facts["identity"])]
+    if counts["chains_left_out"]:
+        lines.append(f"  {counts['chains_left_out']:,} more credentials, whose chains are not told")
+    for heading, path, columns in _TABLES:
+        rows: Any = facts
+        for step in path:
+            rows = rows[step]
+        if rows:
+            shown = rows if heading == "Timeline" else rows[:_ROWS]
+            lines += ["", heading, _table(shown, columns, width)]
+            lines += [f"{len(rows) - len(shown):,} more (-o json has them)"] if len(rows) > len(shown) else []
+    if counts["left_out"]:
+        lines.append(f"{counts['left_out']:,} more events are left out (--max-events)")
+    return "\n".join(lines)
+
+
+def _chains(links: list[dict[str, Any]]) -> list[str]:
+    """A line a link, those of one credential under it; the event in brackets proves the link."""
+    lines = []
+    for each in links:
+        if not each["depth"]:
+            lines.append(f"  {plain(each['of'])}")
+        lines.append(
+            f"    {each['depth']}. {plain(each['kind'])}: {plain(each['text'])} [{plain(str(each['eventID']))}]"
+        )
+    return lines
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str], width: int | None) -> str:
+    table = pa.Table.from_pylist([{name: row.get(name) for name in columns} for row in rows])
+    return export.to_bytes(table, "table", width=width).decode().rstrip("\n")

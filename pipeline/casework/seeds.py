@@ -1,0 +1,228 @@
+"""What a seed is: an ARN, a name, a key, a session, an address, a program, an event or a resource.
+
+The form tells most kinds ("IAM identifiers", IAM user guide: AKIA and ASIA begin access key ids, AROA and AIDA the
+unique ids of roles and users); a plain name is looked up in the lake, as a user or role before anything else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline.casework.followed import Followed
+from pipeline.errors import NoDataError, UsageError
+from pipeline.export.cells import plain
+
+if TYPE_CHECKING:
+    from pipeline.catalog import Catalog
+    from pipeline.engines.duckdb import Engine
+
+_LONGEST = 2048  # no name that CloudTrail records is longer; an ARN has at most 2,048 characters
+_SHOWN = 80
+_NEAR = 3
+_KEY = re.compile(r"A(KIA|SIA)[A-Z0-9]{4,124}")
+_UNIQUE = re.compile(r"A(IDA|ROA)[A-Z0-9]{4,124}")
+_EVENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{64}")
+_OWNER = re.compile(r"arn:[^:\s]+:iam::\d*:(user/.+|role/.+|root)")
+_SESSION = re.compile(r"arn:[^:\s]+:sts::(\d*):assumed-role/([^/]+)/(.+)")
+
+_PRINCIPALS = "select distinct principal_arn, principal_id from usage where principal_arn like 'arn:%'"
+_NAMES = """
+select
+    count(*) filter (session_name = $name) as sessions,
+    count(*) filter (userAgent = $name) as agents
+from events
+where eventTime between $since and $until and (session_name = $name or userAgent = $name)
+"""
+_EVENT_OF = """
+select principal_arn, session_name, access_key_id
+from events
+where eventTime between $since and $until and (eventID = $id or record_sha256 = $id)
+order by all
+"""
+_ADDRESSES = """
+select distinct sourceIPAddress as address, source_network as network
+from events
+where eventTime between $since and $until and source_network is not null
+"""
+_SEEN = """
+select min(first_seen) as first, max(last_seen) as last
+from usage
+where list_contains($keys, access_key_id) or list_contains($principals, principal_arn)
+"""
+_KEYS = "select distinct access_key_id as id from usage where access_key_id is not null"
+
+
+@dataclass
+class Seed:
+    """A recognised seed: its text, its kind in words, and what is followed because of it; `notes` qualify it."""
+
+    text: str
+    kind: str
+    follow: list[Followed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a seed is looked up: an engine with the catalogue's views, and the window."""
+
+    engine: Engine
+    catalog: Catalog
+    since: datetime
+    until: datetime
+
+    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """The rows of one SELECT over the lake; `$since` and `$until` are the window."""
+        bound = {"since": self.since, "until": self.until} | params
+        found: list[dict[str, Any]] = self.engine.query(sql, bound, "investigate").to_pylist()
+        return found
+
+    def seen(self, keys: list[str], principals: list[str]) -> tuple[datetime, datetime] | None:
+        """First and last time that the roll-up, which is small, has any of these long-lived keys and principals.
+
+        By these bounds a question leaves out the files of other days.
+        """
+        (row,) = self.engine.query(_SEEN, {"keys": keys, "principals": principals}, "investigate").to_pylist()
+        return (row["first"], row["last"]) if row["first"] else None
+
+    def ask(self, question: str, **params: Any) -> list[dict[str, Any]]:
+        """The rows of a question of queries/investigate; parameters left out have their defaults."""
+        query = self.catalog.get(f"investigate/{question}")
+        given: dict[str, Any] = {}
+        for name, each in query.params.items():
+            if name in params:
+                given[name] = params[name]
+            elif name in ("since", "until"):
+                given[name] = self.since if name == "since" else self.until
+            else:
+                given[name] = None if each.default is None else each.parse(each.default, self.until)
+        found: list[dict[str, Any]] = self.engine.query(query.sql, given, query.path).to_pylist()
+        return found
+
+
+def recognise(text: str, place: Place) -> Seed:
+    """The seed `text` is; raises UsageError where a name has several owners, NoDataError where nobody knows it."""
+    name = text.strip().encode(errors="backslashreplace").decode()  # an argument may hold bytes that are no text
+    if not name:
+        raise UsageError("SEED", "is empty", "name an ARN, a key, an address, a session, an event or a resource")
+    if len(name) > _LONGEST:
+        raise NoDataError(shown(name), f"is in no log: it has {len(name):,} characters", "name something shorter")
+    if _KEY.fullmatch(name):
+        return Seed(name, "access key", [Followed("access_key", name)])
+    if _UNIQUE.fullmatch(name):
+        return _by_unique_id(name, place)
+    if _EVENT.fullmatch(name):
+        return _by_event(name, place)
+    if found := _SESSION.fullmatch(name):
+        account, role, session = found.groups()
+        return Seed(name, "session", [Followed("role_session", f"{account}:{role}/{session}")])
+    if _OWNER.fullmatch(name):
+        return Seed(name, _owner_kind(name), [Followed("principal", name)])
+    if name.startswith("arn:"):
+        return _resource(name)
+    return _by_address(name, place) or _by_name(name, place)
+
+
+def shown(text: str) -> str:
+    """A seed as an error line has it: short, and without what could drive a terminal."""
+    return plain(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def unknown(text: str, place: Place) -> NoDataError:
+    """The error for a seed that no event of the window has, with what is near."""
+    arns = {each["principal_arn"] for each in place.rows(_PRINCIPALS)}
+    names = {each["id"]: each["id"] for each in place.rows(_KEYS)} | {each: each for each in arns}
+    names |= {each.rpartition("/")[2]: each for each in sorted(arns)}
+    near = [plain(names[each]) for each in difflib.get_close_matches(text[:_SHOWN], names, _NEAR, 0.7)]
+    remedy = f"near it are {', '.join(near)}" if near else "look at trailsift query views/principals"
+    if text in names:
+        remedy = "the lake has it, outside the window"
+    return NoDataError(shown(text), "no event of the window has it", remedy)
+
+
+def _owner_kind(arn: str) -> str:
+    kind = arn.split(":", 5)[5].partition("/")[0]
+    return "root user" if kind == "root" else kind
+
+
+def _by_unique_id(name: str, place: Place) -> Seed:
+    arns = sorted({each["principal_arn"] for each in place.rows(_PRINCIPALS) if each["principal_id"] == name})
+    if not arns:
+        raise unknown(name, place)
+    notes = [f"{name} is the unique id of {' and '.join(arns)}"]
+    return Seed(name, "unique id", [Followed("principal", each) for each in arns], notes)
+
+
+def _by_event(name: str, place: Place) -> Seed:
+    rows = place.rows(_EVENT_OF, id=name)
+    if not rows:
+        raise unknown(name, place)
+    seed = Seed(name, "event")
+    for row in rows:
+        if row["access_key_id"]:
+            seed.follow.append(Followed("access_key", row["access_key_id"]))
+            seed.notes.append(f"the event was made with the key {row['access_key_id']}")
+        elif row["principal_arn"].startswith("arn:"):
+            seed.follow.append(Followed("principal", row["principal_arn"]))
+            seed.notes.append(f"the event was made by {row['principal_arn']}")
+        else:
+            seed.follow.append(Followed("event", name))
+            seed.notes.append("the event does not say with which key or by which principal it was made")
+    return seed
+
+
+def _by_address(name: str, place: Place) -> Seed | None:
+    """An address follows itself; a network the networks, or the addresses, of the log that lie in it."""
+    try:
+        network = ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return None
+    if "/" not in name:
+        return Seed(name, "address", [Followed("address", name)])
+    rows = place.rows(_ADDRESSES)
+    whole = sorted({each["network"] for each in rows if _inside(each["network"], network)})
+    single = sorted({e["address"] for e in rows if e["network"] not in set(whole) and _inside(e["address"], network)})
+    if not whole and not single:
+        raise unknown(name, place)
+    follow = [Followed("network", each) for each in whole] + [Followed("address", each) for each in single]
+    return Seed(name, "network", follow)
+
+
+def _inside(text: str, network: Any) -> bool:
+    try:
+        other: Any = ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return bool(other.version == network.version and other.subnet_of(network))
+
+
+def _by_name(name: str, place: Place) -> Seed:
+    arns = {each["principal_arn"] for each in place.rows(_PRINCIPALS)}
+    owners = sorted(each for each in arns if _OWNER.fullmatch(each) and each.rpartition("/")[2] == name)
+    if len(owners) > 1:
+        some = ", ".join(plain(each) for each in owners[:_NEAR]) + (" …" if len(owners) > _NEAR else "")
+        raise UsageError(shown(name), f"{len(owners)} principals have this name", f"name one of them: {some}")
+    (also,) = place.rows(_NAMES, name=name)
+    if owners:
+        notes = [f"{also['sessions']:,} events are of sessions of this name"] if also["sessions"] else []
+        return Seed(name, _owner_kind(owners[0]), [Followed("principal", owners[0])], notes)
+    if also["sessions"]:
+        return Seed(name, "session name", [Followed("session", name)])
+    if also["agents"]:
+        return Seed(name, "user agent", [Followed("agent", name)])
+    return _resource(name)
+
+
+def _resource(name: str) -> Seed:
+    """A resource follows the events that name it, by ARN or by plain name, in whatever member."""
+    names = [name]
+    if name.startswith("arn:") and name.split(":", 5)[2:3] == ["s3"]:
+        names.append(name.rpartition(":::")[2].partition("/")[0] if "/" not in name else name)
+    elif not name.startswith("arn:"):
+        names += [f"arn:{each}:s3:::{name}" for each in ("aws", "aws-cn", "aws-us-gov")]
+    return Seed(name, "resource", [Followed("resource", each) for each in dict.fromkeys(names)])

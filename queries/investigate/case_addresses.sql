@@ -1,0 +1,56 @@
+-- /// query
+-- title = "Networks of keys and principals"
+-- question = "From which networks was each of these keys or principals active, over the whole log up to the window's end?"
+-- [columns]
+-- holder = "the long-lived access key; for sessions and sign-ins the principal"
+-- principal_arn = "whose"
+-- source_network = "network of the address"
+-- addresses = "source addresses in it, some where there are many"
+-- first_seen = "first event from there"
+-- first_event = "its id"
+-- last_seen = "last event from there"
+-- events = "number of events"
+-- denied = "of these, refused for lack of permission"
+-- [params.since]
+-- type = "timestamp"
+-- default = "0001-01-01"
+-- help = "time before which none of them was seen"
+-- [params.until]
+-- type = "timestamp"
+-- default = "now"
+-- help = "end of the window"
+-- [params.keys]
+-- type = "list"
+-- default = "[]"
+-- help = "long-lived access key ids"
+-- [params.principals]
+-- type = "list"
+-- default = "[]"
+-- help = "ARNs of principals, for what they do without a long-lived key"
+-- [params.at_most]
+-- type = "integer"
+-- default = "1000"
+-- help = "rows at most, the oldest first"
+-- ///
+-- Without those where AWS gives a service instead of an address, and calls that a service made for the principal.
+select
+    case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
+    min(principal_arn) as principal_arn,
+    source_network,
+    list_sort(list(distinct sourceIPAddress))[1:20] as addresses,
+    min(eventTime) as first_seen,
+    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as first_event,
+    max(eventTime) as last_seen,
+    count(*) as events,
+    count(*) filter (outcome = 'denied') as denied
+from events
+where eventTime between $since and $until
+  and (
+    list_contains($keys, access_key_id)
+    or (list_contains($principals, principal_arn) and not coalesce(starts_with(access_key_id, 'AKIA'), false))
+  )
+  and source_network is not null
+  and via_service is null
+group by holder, source_network
+order by first_seen, holder, source_network
+limit $at_most

@@ -1,0 +1,114 @@
+"""What is taken for a seed, and what is said of one that nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import NoDataError, UsageError
+from tests.casework.worlds import OTHER, call, ids, opened, role, tell, user
+from tests.logs import ACCOUNT
+
+ANNA = user("anna", "AKIAANNA")
+WORK = role("worker", "build-7", "ASIAWORK", 1)
+ROOT = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
+BUCKET = {"ARN": "arn:aws:s3:::records", "type": "AWS::S3::Bucket", "accountId": ACCOUNT}
+UNIQUE = "3f0e2f3a-6c1d-4f5a-9b7e-0123456789ab"
+
+RECORDS = [
+    call(1, ANNA, "DescribeInstances", sourceIPAddress="198.51.100.9"),
+    call(2, WORK, "DescribeInstances", userAgent="odd tool/1 (100%_\\)"),
+    call(3, WORK, "GetObject", "s3", resources=[BUCKET]),
+    call(4, ROOT, "ListUsers", "iam", sourceIPAddress="198.51.100.200"),
+    call(5, user("twin", "AKIATWIN1"), "ListUsers", "iam"),
+    call(6, user("twin", "AKIATWIN2", OTHER), "ListUsers", "iam"),
+    call(7, ANNA, "StopInstances", requestParameters={"instancesSet": {"items": [{"instanceId": "i-0abc"}]}}),
+    call(8, role("worker", "build-7", "ASIAOTHER", 8, OTHER), "DescribeInstances"),
+    call(9, ANNA, "ListBuckets", "s3", eventID=UNIQUE, sourceIPAddress="2001:db8:5::1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind", "expected"),
+    [
+        (ANNA["arn"], "user", ["e1", "e7", UNIQUE]),
+        ("anna", "user", ["e1", "e7", UNIQUE]),
+        (f"arn:aws:iam::{ACCOUNT}:role/worker", "role", ["e2", "e3"]),
+        (WORK["arn"], "session", ["e2", "e3"]),
+        ("build-7", "session name", ["e2", "e3", "e8"]),
+        (ROOT["arn"], "root user", ["e4"]),
+        ("AKIAANNA", "access key", ["e1", "e7", UNIQUE]),
+        ("ASIAWORK", "access key", ["e2", "e3"]),
+        ("AIDAANNA", "unique id", ["e1", "e7", UNIQUE]),
+        ("198.51.100.9", "address", ["e1"]),
+        ("198.51.100.0/24", "network", ["e1", "e4"]),
+        ("198.51.100.0/26", "network", ["e1"]),
+        ("198.51.0.0/16", "network", ["e1", "e4"]),
+        ("2001:db8::/32", "network", [UNIQUE]),
+        ("odd tool/1 (100%_\\)", "user agent", ["e2"]),
+        (UNIQUE, "event", ["e1", "e7", UNIQUE]),
+        ("arn:aws:s3:::records", "resource", ["e3"]),
+        ("records", "resource", ["e3"]),
+        ("i-0abc", "resource", ["e7"]),
+        ("  AKIAANNA\n", "access key", ["e1", "e7", UNIQUE]),
+    ],
+)
+def test_a_seed_is_recognised_and_its_events_are_found(seed: str, kind: str, expected: list[str]) -> None:
+    facts = tell(RECORDS, seed)
+    assert (facts["seed"]["kind"], ids(facts)) == (kind, expected)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "nobody",
+        "AKIANOBODY",
+        "192.0.2.1",
+        "192.0.2.0/24",
+        "arn:aws:iam::1:user/nobody",
+        "00000000-0000-0000-0000-000000000000",
+        "%",
+        "_nna",
+        "anna%",
+        "' or 1=1 --",
+        '"; drop table events; --',
+        "an\x00na",
+        "\x1b[31manna\u202e",
+        "\ud800",
+        "x" * 1_000_000,
+        "A" * 2048,
+        "arn:aws:sts::1:assumed-role/a/" + "b" * 900,
+        "[[[[",
+    ],
+    ids=lambda seed: repr(seed[:20]),
+)
+def test_a_seed_nobody_knows_is_one_line(seed: str) -> None:
+    with pytest.raises(NoDataError) as raised:
+        tell(RECORDS, seed)
+    line = str(raised.value)
+    assert len(line) < 500 and "\n" not in line and line.isprintable()
+
+
+def test_an_unknown_name_tells_what_is_near() -> None:
+    with pytest.raises(NoDataError, match=f"near it are.*arn:aws:iam::{ACCOUNT}:user/anna"):
+        tell(RECORDS, "annna")
+    with pytest.raises(NoDataError, match="near it are AKIAANNA"):
+        tell(RECORDS, "AKIAANNB")
+
+
+def test_a_name_of_several_principals_is_not_guessed() -> None:
+    with pytest.raises(UsageError, match=f"2 principals.*{ACCOUNT}:user/twin.*{OTHER}:user/twin"):
+        tell(RECORDS, "twin")
+
+
+def test_an_empty_seed_is_refused() -> None:
+    with pytest.raises(UsageError, match="is empty"):
+        tell(RECORDS, "  ")
+
+
+def test_the_window_bounds_the_case() -> None:
+    with opened(RECORDS) as engine:
+        until = engine.as_of()
+    assert until is not None
+    assert ids(tell(RECORDS, "AKIAANNA", since=until.replace(minute=5))) == ["e7", UNIQUE]
+    with pytest.raises(NoDataError):
+        tell(RECORDS, "ASIAWORK", since=until.replace(minute=5))
