@@ -20,13 +20,18 @@ _LONGEST_ARN = 8192
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `resource` is an ARN, or `*` for an action that has none; `account` the resource's, where known."""
+    """One call. `resource` is an ARN, or `*` for an action that has none; `account` the resource's, where known.
+
+    `within`, where it is given: nobody knows the resource, only that it fits one of these globs, of which `resource`
+    is the first; a statement that names some of what they name and not all is then open.
+    """
 
     principal: Principal
     action: str
     resource: str
     account: str | None
     context: Context
+    within: tuple[str, ...] = ()
 
 
 def request(given: object, partial: bool = False) -> Request:

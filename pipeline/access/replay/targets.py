@@ -1,0 +1,247 @@
+"""What a call worked on: the resources each of its actions was checked for, as far as the log says.
+
+An event names its resources (`resources`, ARNs and names in the request); a row of the roll-up names a container at
+most. What neither says is not made up: the target is then the globs that AWS's reference gives for the action, and a
+statement that names only some of what they name leaves the answer open. A bare name is one of the caller's own account,
+as the services' API references have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pipeline.iam.arns import Format, formats
+from pipeline.iam.globs import matches
+from pipeline.iam.requests import ROLE_ARN, partition, resources
+
+# Types that the reference lists as required although a call works on one of them ("Actions … for Amazon Bedrock").
+_EITHER = ("bedrock",)
+_ENDINGS = ("withpath", "withoutleadingslash")
+# Where a request's member is not called as the part of the ARN it fills: (service, part) -> members.
+_MEMBERS = {
+    ("sqs", "queuename"): ("queueurl", "queuename"),
+    ("ssm", "parametername"): ("name", "names"),
+    ("athena", "workgroupname"): ("workgroup",),
+    ("ecs", "clustername"): ("cluster",),
+    ("ecs", "servicename"): ("service",),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """Calls of one kind that are alike in all the policies ask for.
+
+    `request` holds the members the mapping minds, `names` texts of the request by member in lower case, `arns` every
+    ARN the event names; `whole` says that events were read, not the roll-up, so that what is missing is not there.
+    `via` is the service that called for the principal, `context` are keys of the request, `number` is the call's own
+    among those read; `weak` counts calls that failed for another reason than permission.
+    """
+
+    source: str
+    name: str
+    region: str
+    via: str | None
+    request: Mapping[str, Any]
+    context: Mapping[str, Any]
+    count: int
+    weak: int
+    first: datetime | None
+    last: datetime | None
+    event_ids: tuple[str, ...] = ()
+    whole: bool = False
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    arns: tuple[str, ...] = ()
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One resource: its ARN (`*` for an action that has none), or globs of which it fits one, nobody knows which."""
+
+    globs: tuple[str, ...]
+    known: bool = True
+
+    @property
+    def text(self) -> str:
+        """The ARN, or the globs after each other, the first few."""
+        more = f" or {len(self.globs) - 3} more" if len(self.globs) > 3 else ""
+        return " or ".join(self.globs[:3]) + more
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a snapshot adds for a caller of `account`: ARNs of its users, roles, groups and policies by kind and name,
+    and of roles by the name and the ARN of their instance profiles."""
+
+    account: str
+    arns: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def targets(action: str, call: Call, held: Held) -> tuple[Target, ...]:
+    """The resources of one action of a call, all of which must be allowed."""
+    service = action.partition(":")[0]
+    where = partition(call.region)
+    if action == "iam:PassRole":
+        roles = _passed(call, held.profiles)
+        return tuple(map(_exact, roles)) or (Target((f"arn:{where}:iam::*:role/*",), known=False),)
+    if service in ("s3", "s3express") and isinstance(call.request.get("bucketName"), str):
+        return (_bucket(action, call, held.account),)
+    kinds = formats(action)
+    if kinds is None:
+        return (Target(("*",), known=False),)
+    if not kinds:
+        return (_exact("*"),)
+    return _by_format(service, kinds, call, held, where)
+
+
+def members(action: str) -> set[str]:
+    """Members of a request, in lower case, that may name the action's resources."""
+    service = action.partition(":")[0]
+    parts = {_plain(part) for kind in formats(action) or () for part in kind.parts}
+    return {member for part in parts for member in _MEMBERS.get((service, part), (part,))}
+
+
+def _plain(part: str) -> str:
+    for ending in _ENDINGS:
+        part = part.removesuffix(ending)
+    return part
+
+
+def _exact(arn: str) -> Target:
+    return Target((arn,))
+
+
+def _passed(call: Call, profiles: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    given = call.request.get("roleArn")
+    listed = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    roles = [role for role in listed if isinstance(role, str) and ROLE_ARN.match(role)]
+    profile = call.request.get("instanceProfile")
+    return tuple(dict.fromkeys(roles)) or (profiles.get(profile, ()) if isinstance(profile, str) else ())
+
+
+def _bucket(action: str, call: Call, account: str) -> Target:
+    """A bucket or object; an access point is named by its ARN, or by an alias that tells no ARN."""
+    bucket, where = str(call.request["bucketName"]), partition(call.region)
+    copied = call.name in ("CopyObject", "UploadPartCopy") and ":Get" in action
+    source = call.names.get("x-amz-copy-source", ())
+    if copied and not source:
+        return Target((f"arn:{where}:s3:::*", f"arn:{where}:s3:*:*:accesspoint/*"), known=False)
+    if bucket.startswith("arn:"):
+        return Target((bucket, f"{bucket}/object/*"), known=False)
+    if bucket.endswith("-s3alias"):
+        return Target((f"arn:{where}:s3:*:*:accesspoint/*",), known=False)
+    if action.startswith("s3express:"):
+        return _exact(f"arn:{where}:s3express:{call.region}:{account}:bucket/{bucket}")
+    given = {name: values[0] for name, values in call.names.items() if name in ("key", "x-amz-copy-source")}
+    event = {"eventName": call.name, "awsRegion": call.region, "requestParameters": given}
+    arn = resources(event, action, call.request)[0]
+    return Target((arn,), known=not arn.endswith("/*") or "key" in given or copied)
+
+
+def _by_format(service: str, kinds: tuple[Format, ...], call: Call, held: Held, where: str) -> tuple[Target, ...]:
+    """By the formats of the action's types: ARNs that fit one, then names that fill one, else any that fits."""
+    found: list[Target] = []
+    left: list[Format] = []
+    for kind in kinds:
+        plain = kind.glob(lambda part: None)
+        arns = [arn for arn in call.arns if matches(plain, arn) and _closest(arn, kind, kinds)]
+        filled = [] if arns else _filled(service, kind, call, held, where)
+        found += [*map(_exact, arns), *filled]
+        if not arns and not filled:
+            left.append(kind)
+    if service == "dynamodb":
+        return _table(found, call, kinds, held.account, where)
+    needed = [kind for kind in left if kind.required] if found else left
+    if needed and not (found and service in _EITHER):
+        globs = tuple(dict.fromkeys(kind.glob(_given({}, call.region, held.account, where)) for kind in needed))
+        found.append(Target(globs, known=False))
+    return tuple(dict.fromkeys(found))
+
+
+def _closest(arn: str, kind: Format, kinds: tuple[Format, ...]) -> bool:
+    """Whether no longer format fits the ARN: a format's last part takes in whatever follows."""
+    longer = (each for each in kinds if len(each.arn) > len(kind.arn))
+    return not any(matches(each.glob(lambda part: None), arn) for each in longer)
+
+
+def _given(values: dict[str, str], region: str, account: str, where: str) -> Any:
+    return ({"partition": where, "region": region, "account": account} | values).get
+
+
+def _filled(service: str, kind: Format, call: Call, held: Held, where: str) -> list[Target]:
+    """The type's ARNs for names in the request; none where it names not even the first part."""
+    parts = kind.parts
+    if not parts:
+        return [_exact(kind.glob(_given({}, call.region, held.account, where)))]
+    values = {part: _values(service, part, call) for part in parts}
+    if not any(values.values()) or any(len(each) > 1 for each in list(values.values())[1:]):
+        return []
+    made = []
+    for first in values[parts[0]] or ("*",):
+        one = {part: each[0] for part, each in values.items() if each} | {parts[0]: first}
+        made.append(_one(service, kind, one, len(one) == len(parts) and first != "*", call, held, where))
+    return made
+
+
+def _one(service: str, kind: Format, values: dict[str, str], full: bool, call: Call, held: Held, where: str) -> Target:
+    arn = kind.glob(_given(values, call.region, held.account, where))
+    if service == "secretsmanager":
+        # Six random characters follow a secret's name ("Secrets Manager", SAR; "What's in a secret").
+        return Target((f"{arn}-??????", arn), known=False)
+    if service == "lambda" and kind.kind == "function" and "qualifier" in call.names:
+        return _exact(f"{arn}:{call.names['qualifier'][0]}")
+    if service == "lambda" and kind.kind == "function" and not call.whole:
+        return Target((arn, f"{arn}:*"), known=False)
+    if any(part.endswith(_ENDINGS[0]) for part in kind.parts):
+        # The path stands between, and the name alone does not tell it.
+        head, _, name = arn.rpartition("/")
+        if known := held.arns.get((kind.kind, name)):
+            return _exact(known)
+        return Target((arn, f"{head}/*/{name}"), known=False)
+    return Target((arn,), known=full)
+
+
+def _values(service: str, part: str, call: Call) -> tuple[str, ...]:
+    """What a request gives for one part of an ARN; an ARN or alias instead of a name gives nothing."""
+    plain = _plain(part)
+    given: tuple[str, ...] = ()
+    for member in _MEMBERS.get((service, plain), (plain,)):
+        given += call.names.get(member) or _container(call, member)
+    values = [_bare(service, plain, each) for each in given]
+    return tuple(dict.fromkeys(each for each in values if each))
+
+
+def _container(call: Call, member: str) -> tuple[str, ...]:
+    found = [value for name, value in call.request.items() if name.lower() == member and isinstance(value, str)]
+    return tuple(found)
+
+
+def _bare(service: str, part: str, value: str) -> str:
+    if service == "lambda" and ":function:" in value:
+        return value.split(":function:")[1].split(":")[0]
+    if service == "sqs":
+        return value.rpartition("/")[2]
+    if service == "ssm":
+        value = value.removeprefix("/")
+    return "" if value.startswith(("arn:", "alias/")) or "*" in value or "?" in value else value
+
+
+def _table(found: list[Target], call: Call, kinds: tuple[Format, ...], account: str, where: str) -> tuple[Target, ...]:
+    """A table, or one of its indexes: a query of an index is checked for the index alone, and the roll-up does not
+    tell ("Specifying conditions: using IAM policy conditions", DynamoDB guide)."""
+    tables = [each.globs[0] for each in found if each.globs[0].count("/") == 1]
+    if found and not tables:
+        return tuple(found)
+    if not tables:
+        globs = tuple(kind.glob(_given({}, call.region, account, where)) for kind in kinds)
+        return (Target(globs, known=False),)
+    if not any(kind.kind == "index" for kind in kinds):
+        return tuple(map(_exact, tables))
+    if not call.whole:
+        return tuple(Target((each, f"{each}/index/*"), known=False) for each in tables)
+    index = call.names.get("indexname")
+    return tuple(_exact(f"{each}/index/{index[0]}" if index else each) for each in tables)
