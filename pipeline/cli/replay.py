@@ -11,9 +11,15 @@ import typer
 from pipeline.cli.context import current
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
     from pipeline.access.granted import Principal
     from pipeline.access.ground import Ground
     from pipeline.access.replay import Replay
+    from pipeline.access.replay.whatif import Effect
+    from pipeline.engines.duckdb import Engine
 
 _SHOWN = 3  # event ids in a table's row
 
@@ -24,57 +30,151 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    policy: str = typer.Argument(..., help="A policy document, a list of them, or what rightsize writes."),
+    policy: str = typer.Argument(None, help="A policy document, a list of them, or what rightsize writes."),
     principal: str = typer.Option(None, "--principal", help="ARN of the user or role the policy is for."),
     replaced: list[str] = typer.Option([], "--replace", help="Replace this policy, and keep the rest.", metavar="NAME"),
     keep: list[str] = typer.Option([], "--keep", help="Keep this policy, and replace the rest.", metavar="NAME"),
+    scp: str = typer.Option(None, "--what-if", help="Judge by this SCP instead, everybody.", metavar="FILE"),
+    account: list[str] = typer.Option([], "--account", help="With --what-if: this account only.", metavar="ID"),
+    every: bool = typer.Option(False, "--all", help="With --what-if: every account of the log."),
     strict: bool = typer.Option(False, "--strict", help="Exit code 1 for what is conditional or unmapped too."),
     since: str = typer.Option(None, "--from", help="Begin of the window.", metavar="TIME"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
     lookback: str = typer.Option(None, "--lookback", help="Length of the window.", show_default="90d"),
-    output: str = typer.Option("table", "-o", "--output", help="table or json."),
+    output: str = typer.Option("table", "-o", "--output", help="table or json; with --what-if csv and ndjson too."),
 ) -> None:
     """Evaluates each distinct use of the window against the proposal, with boundary, SCPs and RCPs in place.
 
     The proposal stands for all identity policies of the principal, those of its groups too, unless --replace or
-    --keep say otherwise. Exit code 1 where a use would be denied, 5 where there is nothing to replay or the log has a
-    gap in a window given by --from or --to.
+    --keep say otherwise. With --what-if FILE, an SCP is judged instead, for everybody in the accounts it names: one row
+    a principal, action and region that it would have stopped; FullAWSAccess is taken to stay beside an SCP that only
+    denies. Exit code 1 where something would be denied, 5 where there is nothing to replay or the log has a gap in a
+    window given by --from or --to.
     """
-    from pipeline.access.ground import survey
-    from pipeline.access.replay import read
-    from pipeline.access.replay import replay as run
     from pipeline.cli.window import tell_ground, window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
 
-    _check(since, lookback, replaced, keep, output)
+    _check(since, lookback, replaced, keep)
+    if scp:
+        if policy or principal or replaced or keep:
+            raise UsageError("--what-if", "goes without a policy and a principal", "leave them out")
+        if bool(account) == every:
+            raise UsageError("--what-if", "needs --account or --all", "say whose log the SCP is to be judged by")
+    elif policy is None or account or every:
+        problem = "--account and --all go with --what-if" if policy else "needs a policy, or --what-if"
+        raise UsageError("replay", problem, "name the file of the proposed policy")
+    elif output not in ("table", "json"):
+        raise UsageError("-o", f"{output!r} is no output format of a replay", "write table or json")
+    with connect(current.lake()) as engine:
+        start, end = window(engine, since, until, lookback or "90d")
+        assert start is not None  # a look-back is given
+        if scp:
+            outcome = _what_if(engine, scp, None if every else account, start, end, output, strict)
+            gaps = None
+        else:
+            assert policy is not None
+            outcome, gaps = _replay(engine, policy, principal, set(replaced), set(keep), start, end, output, strict)
+        lacking = tell_ground(engine, start, end, gaps)
+    if outcome:
+        raise typer.Exit(outcome)
+    if lacking and (since or until):
+        raise typer.Exit(5)
+
+
+def _replay(
+    engine: Engine,
+    policy: str,
+    principal: str | None,
+    replaced: set[str],
+    keep: set[str],
+    start: datetime,
+    end: datetime,
+    output: str,
+    strict: bool,
+) -> tuple[int, list[str]]:
+    """Prints one principal's replay; the exit code and the gaps of its account's log."""
+    from pipeline.access.ground import survey
+    from pipeline.access.replay import read
+    from pipeline.access.replay import replay as run
+    from pipeline.errors import UsageError
+
     proposal = read(policy)
     arn = principal or proposal.principal_arn
     if arn is None:
         raise UsageError("--principal", "is missing, and the file names no principal_arn", "give the ARN")
-    with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
-        assert start is not None  # a look-back is given
-        ground = survey(engine, start, end)
-        who = _principal(ground, arn)
-        found = run(ground, who, proposal.documents, _gone(who, set(replaced), set(keep)))
-        lacking = tell_ground(engine, start, end, found.gaps)
+    ground = survey(engine, start, end)
+    who = _principal(ground, arn)
+    found = run(ground, who, proposal.documents, _gone(who, replaced, keep))
     _print(found, output)
-    if found.denials or (strict and not found.proven and found.uses):
-        raise typer.Exit(1)
-    if not found.tuples or (lacking and (since or until)):
-        raise typer.Exit(5)
+    if found.denials or (strict and found.uses and not found.proven):
+        return 1, found.gaps
+    return 0 if found.tuples else 5, found.gaps
 
 
-def _check(since: str | None, lookback: str | None, replaced: list[str], keep: list[str], output: str) -> None:
+def _what_if(
+    engine: Engine, file: str, accounts: list[str] | None, start: datetime, end: datetime, output: str, strict: bool
+) -> int:
+    """Prints what an SCP would have stopped; the exit code."""
+    from pipeline import export
+    from pipeline.access.replay import read
+    from pipeline.access.replay.whatif import what_if
+    from pipeline.access.snapshots import latest
+    from pipeline.catalog import Catalog
+    from pipeline.errors import NoDataError
+    from pipeline.iam.actions import mapper
+
+    export.known(output)
+    documents = [document for _, document in read(file, "scp").documents]
+    Catalog.load().install_views(engine)
+    try:
+        snapshot = latest(engine)
+    except NoDataError:
+        snapshot = None
+    effect = what_if(engine, snapshot, mapper(), documents, accounts, start, end)
+    denied = sum(each.result == "denied" for each in effect.stops)
+    current.say(f"{effect.events:,} calls of {', '.join(effect.accounts)}")
+    current.say(f"{denied:,} denied, {len(effect.stops) - denied:,} conditional (principal, action and region)")
+    for note in effect.notes:
+        current.say(note)
+    export.write(_stops(effect, output), output, sys.stdout, color=current.color)
+    if denied or (strict and effect.stops):
+        return 1
+    return 0 if effect.events else 5
+
+
+def _stops(effect: Effect, output: str) -> pa.Table:
+    """One row a principal, action and region; for a table event ids and resources are few."""
+    import pyarrow as pa
+
+    texts = pa.list_(pa.string())
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in ("account_id", "principal_arn", "action", "region", "result", "by")),
+            ("keys", texts),
+            ("count", pa.int64()),
+            ("weak", pa.int64()),
+            ("first_seen", pa.string()),
+            ("last_seen", pa.string()),
+            ("resources", texts),
+            ("event_ids", texts),
+        ]
+    )
+    rows = pa.Table.from_pylist([each.as_json() for each in effect.stops], schema)
+    if output != "table":
+        return rows
+    return rows.select(
+        ["result", "principal_arn", "action", "region", "count", "first_seen", "last_seen", "by", "keys"]
+    )
+
+
+def _check(since: str | None, lookback: str | None, replaced: list[str], keep: list[str]) -> None:
     from pipeline.errors import UsageError
 
     if since and lookback:
         raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
     if replaced and keep:
         raise UsageError("--keep", "does not go with --replace", "name what stays, or what goes")
-    if output not in ("table", "json"):
-        raise UsageError("-o", f"{output!r} is no output format of replay", "write table or json")
 
 
 def _principal(ground: Ground, arn: str) -> Principal:

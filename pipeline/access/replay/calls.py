@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,12 +18,15 @@ from pipeline.access.granted import Principal
 from pipeline.access.replay import keys
 from pipeline.access.replay.targets import Call
 from pipeline.access.snapshots import Engine
+from pipeline.iam.actions import Mapper, Needed
 from pipeline.iam.requests import ROLE_ARN
 
 # Distinct calls read from events; more than that are judged by the roll-up alone.
 MOST = 20_000
 _SAMPLE = 3
 _ALWAYS = ("x-amz-copy-source", "sourceidentity", "qualifier", "indexname")
+# What a request may hold that the roll-up does not keep, and that makes a call need more.
+_MAYBE = {"tags": True, "sourceIdentity": True}
 _TAGS = r'"(?i:(resource)?tag(s|set|list|specifications?|specificationset)?)"\s*:\s*[\[{]\s*[^\]}\s]'
 _ARNS = r'"(arn:aws[^"\\]*)"'
 _PROFILE = r'"(?:iamI|i|I)nstanceProfile(?:Arn|Name)?"\s*:\s*(?:\{\s*"[A-Za-z]+"\s*:\s*)?"([^"\\]+)"'
@@ -67,7 +70,8 @@ class Log:
     until: datetime
 
     @property
-    def _who(self) -> dict[str, Any]:
+    def who(self) -> dict[str, Any]:
+        """What the SQL binds for the window and the principal."""
         kind = self.principal.kind
         head = self.principal.arn.split(f":{kind}/")[0] + f":{kind}/"
         return {
@@ -78,47 +82,52 @@ class Log:
     @cached_property
     def usage(self) -> list[Row]:
         """Kind, outcome and call of each row of the roll-up; a call's context is what its row tells."""
-        return [self._used(row) for row in self.engine.query(_USAGE, self._who).to_pylist()]
+        return [used(row) for row in self.engine.query(_USAGE, self.who).to_pylist()]
 
-    def _used(self, row: dict[str, Any]) -> Row:
-        context: dict[str, Any] = {"aws:RequestedRegion": row["awsRegion"]} if row["awsRegion"] else {}
-        if row["long_lived"]:
-            context |= {"aws:MultiFactorAuthPresent": None, "aws:TokenIssueTime": None, "aws:MultiFactorAuthAge": None}
-        call = Call(
-            source=row["eventSource"] or "",
-            name=row["eventName"] or "",
-            region=row["awsRegion"] or "",
-            via=row["via_service"],
-            request=_object(row["request"]),
-            context=context,
-            count=row["calls"],
-            weak=row["calls"] if row["outcome"] == "error" else 0,
-            first=row["first_seen"],
-            last=row["last_seen"],
-            event_ids=tuple(row["event_ids"] or ()),
-        )
-        return _kind(row), row["outcome"] or "", call
 
-    def events(self, names: Iterable[tuple[str, str]], reading: Reading) -> list[Row] | None:
-        """The calls of these (eventSource, eventName) that were not denied; None where too many are distinct."""
-        rows = self.engine.query(reading.folded, self._who | reading.params(names)).to_pylist()
-        if len(rows) > MOST:
-            return None
-        return [reading.row(row) for row in rows]
+def used(row: dict[str, Any]) -> Row:
+    """A row of the roll-up as a call; its context is what the row tells."""
+    context: dict[str, Any] = {"aws:RequestedRegion": row["awsRegion"]} if row["awsRegion"] else {}
+    if row["long_lived"]:
+        context |= {"aws:MultiFactorAuthPresent": None, "aws:TokenIssueTime": None, "aws:MultiFactorAuthAge": None}
+    call = Call(
+        source=row["eventSource"] or "",
+        name=row["eventName"] or "",
+        region=row["awsRegion"] or "",
+        via=row["via_service"],
+        request=_object(row["request"]),
+        context=context,
+        count=row["calls"],
+        weak=row["calls"] if row["outcome"] == "error" else 0,
+        first=row["first_seen"],
+        last=row["last_seen"],
+        event_ids=tuple(row["event_ids"] or ()),
+        who=row.get("principal_arn") or "",
+    )
+    return _kind(row), row["outcome"] or "", call
 
-    def ids(
-        self, names: Iterable[tuple[str, str]], reading: Reading, numbers: Sequence[int]
-    ) -> dict[int, tuple[str, ...]]:
-        """All event ids, in order of time, of calls by their number."""
-        params = self._who | reading.params(names) | {"numbers": list(numbers)}
-        return {row["number"]: tuple(row["ids"]) for row in self.engine.query(reading.by_number, params).to_pylist()}
+
+def needs(mapper: Mapper, kind: Kind, call: Call) -> Iterator[tuple[Needed, bool]]:
+    """The actions a call needs, and whether it surely does: its request may hold more than the roll-up keeps."""
+    sure = mapper.map_call(kind.source, kind.name, kind.type, kind.category, call.request).actions
+    yield from ((each, True) for each in sure)
+    if not call.whole:
+        more = mapper.map_call(kind.source, kind.name, kind.type, kind.category, {**call.request, **_MAYBE})
+        yield from ((each, False) for each in more.actions if each not in sure)
+
+
+def names_objects(pattern: str) -> bool:
+    """Whether a resource pattern names some of a bucket's objects and not others."""
+    parts = pattern.split(":", 5)
+    return len(parts) == 6 and parts[2] in ("s3", "*") and "/" in parts[5] and parts[5].partition("/")[2] != "*"
 
 
 class Reading:
     """How events are read: which members of the request, which condition keys, and whether objects' keys matter.
 
     `moments` are what policies compare times with (None: in ways that no fold serves), `objects` the patterns that
-    name S3 objects; with `fold` objects that fit the same of them are alike, and the first stands for all.
+    name S3 objects; with `fold` objects that fit the same of them are alike, and the first stands for all. `many` reads
+    the calls of several principals, named in `$principals`, each apart.
     """
 
     def __init__(
@@ -127,10 +136,11 @@ class Reading:
         asked: Iterable[str],
         moments: list[datetime] | None,
         objects: Sequence[str],
-        forwarded: bool,
+        forwarded: bool | Sequence[str],
         fold: bool = False,
+        many: bool = False,
     ) -> None:
-        self.moments, self.forwarded, self.fold = moments or [], forwarded, fold and bool(objects)
+        self.moments, self.forwarded, self.fold, self.many = moments or [], forwarded, fold and bool(objects), many
         known = [key for key in asked if moments is not None or key not in keys.TIMES]
         self.columns = {key: sql for key in sorted(known) if (sql := keys.column(key))}
         wanted = {*members, *_ALWAYS} | ({"key"} if objects and not self.fold else set())
@@ -151,15 +161,18 @@ class Reading:
         """Names of the columns by which calls differ."""
         fixed = ["eventSource", "eventName", "eventType", "eventCategory", "awsRegion", "via_service", "bucket"]
         fixed += ["pairs", "arns", "tagged", "versioned", "profile"]
-        return [*fixed, *(["fits"] if self.fold else []), *(f"k{i}" for i in range(len(self.columns)))]
+        fixed += [*(["fits"] if self.fold else []), *(["principal_arn"] if self.many else [])]
+        return [*fixed, *(f"k{i}" for i in range(len(self.columns)))]
 
     @property
     def _calls(self) -> str:
         """One row an event."""
         fits = "list_transform($likes, lambda each: bucket || '/' || key like each escape '\\') as fits," * self.fold
         asked = "".join(f"{sql} as k{i}," for i, sql in enumerate(self.columns.values()))
+        if self.many:
+            asked = asked.replace("$forwarded", "list_contains($forwarded, principal_arn)")
         return f"""
-            select eventSource, eventName, eventType, eventCategory, awsRegion, via_service,
+            select eventSource, eventName, eventType, eventCategory, awsRegion, via_service, principal_arn,
                 json_extract_string(requestParameters, '$.bucketName') as bucket,
                 json_extract_string(requestParameters, '$.key') as key,
                 regexp_extract_all(requestParameters, $members) as pairs,
@@ -172,8 +185,24 @@ class Reading:
                 eventTime as moment, coalesce(eventID, record_sha256) as event_id, outcome = 'error' as failed
             from lake.events
             where eventTime >= $since and eventTime <= $until and outcome <> 'denied'
-                and list_contains($names, eventSource || ' ' || eventName) and {_WHO}
+                and list_contains($names, eventSource || ' ' || eventName)
+                and {"list_contains($principals, principal_arn)" if self.many else _WHO}
         """
+
+    def calls(self, engine: Engine, names: Iterable[tuple[str, str]], who: dict[str, Any]) -> list[Row] | None:
+        """The calls of these (eventSource, eventName) that were not denied; None where too many are distinct.
+
+        `who` binds the window and the principals.
+        """
+        rows = engine.query(self.folded, who | self.params(names)).to_pylist()
+        return None if len(rows) > MOST else [self.row(row) for row in rows]
+
+    def ids(
+        self, engine: Engine, names: Iterable[tuple[str, str]], who: dict[str, Any], numbers: Sequence[int]
+    ) -> dict[int, tuple[str, ...]]:
+        """All event ids, in order of time, of calls by their number."""
+        params = who | self.params(names) | {"numbers": list(numbers)}
+        return {row["number"]: tuple(row["ids"]) for row in engine.query(self.by_number, params).to_pylist()}
 
     @property
     def folded(self) -> str:
@@ -228,6 +257,7 @@ class Reading:
             last=row["last_seen"],
             event_ids=tuple(row["event_ids"]),
             whole=True,
+            who=row["principal_arn"] if self.many else "",
             names=names,
             arns=arns,
             number=row["number"],

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.access.granted import Attached, Library, Principal, parsed
-from pipeline.access.replay.targets import Call, Held, Target
+from pipeline.access.replay.targets import Call, Target, held
 from pipeline.access.world import known
 from pipeline.errors import PolicyError, UsageError
 from pipeline.iam.decisions import Decision, Request
@@ -27,6 +27,7 @@ from pipeline.iam.variables import Context
 ALLOWED, DENIED, CONDITIONAL, NOT_BY_POLICY = "allowed", "denied", "conditional", "not_by_policy"
 UNREADABLE = "(a policy that cannot be read)"
 LACKING = "(a policy the snapshot lacks)"
+UNTOLD = "(what else the request asked for)"
 # "AWS services that work with IAM": those whose resources have policies that can allow by themselves.
 _WITH_POLICIES = frozenset(
     (
@@ -130,30 +131,14 @@ class Judge:
         self.principal, self.library, self.new, self.now = principal, library, new, now
         self.caller = caller_of(principal.arn)
         self.known = known(principal, library.organization)
+        self.held = held(library.snapshot, principal.account_id)
         self.asked = tuple(sorted({*new.evaluator.keys, *now.evaluator.keys}))
         self._trusting: dict[tuple[bool, str], Evaluator | None] = {}
-        self._contexts: dict[str, Context] = {}
 
     @cached_property
     def roles(self) -> dict[str, dict[str, Any]]:
         """AWS's own JSON of every role, by ARN."""
         return {each["Arn"]: each for each in self.library.snapshot.of("role")}
-
-    @cached_property
-    def held(self) -> Held:
-        """What the snapshot says of names in requests."""
-        snapshot, account = self.library.snapshot, self.principal.account_id
-        arns: dict[tuple[str, str], str] = {}
-        for kind, member in (("user", "UserName"), ("role", "RoleName"), ("group", "GroupName")):
-            own = (each for each in snapshot.of(kind) if each["account_id"] == account)
-            arns |= {(kind, each[member]): each["Arn"] for each in own}
-        profiles: dict[str, tuple[str, ...]] = {}
-        for arn, role in self.roles.items():
-            for profile in role.get("InstanceProfileList") or []:
-                for name in (profile.get("Arn"), profile.get("InstanceProfileName")):
-                    if isinstance(name, str):
-                        profiles[name] = (*profiles.get(name, ()), arn)
-        return Held(account, arns, profiles)
 
     @cached_property
     def forwarded(self) -> bool:

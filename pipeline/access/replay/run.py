@@ -5,24 +5,31 @@ The roll-up comes first; calls that it cannot show to be allowed are read from t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
 from pipeline.access.replay import keys
-from pipeline.access.replay.calls import Kind, Log, Reading, Row
+from pipeline.access.replay.calls import Kind, Log, Reading, Row, names_objects, needs
 from pipeline.access.replay.covers import statements
-from pipeline.access.replay.judge import ALLOWED, LACKING, NOT_BY_POLICY, Judge, Side, Verdict, kept, name_of
+from pipeline.access.replay.judge import (
+    ALLOWED,
+    CONDITIONAL,
+    LACKING,
+    NOT_BY_POLICY,
+    UNTOLD,
+    Judge,
+    Side,
+    Verdict,
+    kept,
+    name_of,
+)
 from pipeline.access.replay.result import Replay, Unmapped, Uses
 from pipeline.access.replay.targets import Call, Target, members, targets
 from pipeline.assurance.coverage import gaps
 from pipeline.iam.actions import Mapper, Needed
 
-# What a request may hold that the roll-up does not keep, and that makes a call need more.
-_MAYBE = {"tags": True, "sourceIdentity": True}
-UNTOLD = "(what else the request asked for)"
 Judged = tuple[Needed, Target, Verdict]
 
 
@@ -113,27 +120,21 @@ class _Run:
                 one.event_ids = [*one.event_ids, *call.event_ids][:3]
                 self.found.events += call.count
             else:
-                judged = self._judged(mapped.actions, call) + self._maybe(kind, call, mapped.actions)
-                asked.append(_Asked(kind, call, judged))
+                asked.append(_Asked(kind, call, self._judged(kind, call)))
         self.found.unmapped = [unmapped[key] for key in sorted(unmapped)]
         return asked
 
-    def _judged(self, actions: Iterable[Needed], call: Call) -> tuple[Judged, ...]:
-        return tuple(
-            (needed, target, self.judge.verdict(needed.action, target, call))
-            for needed in actions
-            for target in targets(needed.action, call, self.judge.held)
-        )
-
-    def _maybe(self, kind: Kind, call: Call, sure: tuple[Needed, ...]) -> tuple[Judged, ...]:
-        """What the call needs if its request holds more than the roll-up keeps; told only where it is not allowed."""
-        more = self.mapper.map_call(kind.source, kind.name, kind.type, kind.category, {**call.request, **_MAYBE})
-        judged = self._judged([each for each in more.actions if each not in sure], call)
-        return tuple(
-            (needed, target, verdict if verdict.result == NOT_BY_POLICY else Verdict("conditional", (UNTOLD,)))
-            for needed, target, verdict in judged
-            if verdict.result != ALLOWED
-        )
+    def _judged(self, kind: Kind, call: Call) -> tuple[Judged, ...]:
+        """All that calls of one row need, with its verdict; what they only may need is open unless it is allowed."""
+        found: list[Judged] = []
+        for needed, sure in needs(self.mapper, kind, call):
+            for target in targets(needed.action, call, self.judge.held):
+                verdict = self.judge.verdict(needed.action, target, call)
+                if sure or verdict.result == NOT_BY_POLICY:
+                    found.append((needed, target, verdict))
+                elif verdict.result != ALLOWED:
+                    found.append((needed, target, Verdict(CONDITIONAL, (UNTOLD,))))
+        return tuple(found)
 
     def _from_events(self, asked: list[_Asked], doubtful: set[tuple[str, str]]) -> list[_Asked]:
         """The same with doubtful calls as the events tell them; the roll-up's where there are no such events."""
@@ -142,9 +143,8 @@ class _Run:
         self.found.detailed = sorted(f"{source} {name}" for source, name in there)
         found = [each for each in asked if (each.kind.source, each.kind.name) not in there]
         for kind, _, call in rows:
-            mapped = self.mapper.map_call(kind.source, kind.name, kind.type, kind.category, call.request)
-            if mapped.state == "mapped":
-                found.append(_Asked(kind, call, self._judged(mapped.actions, call)))
+            if judged := self._judged(kind, call):
+                found.append(_Asked(kind, call, judged))
         return found
 
     def _read(self, asked: list[_Asked], doubtful: set[tuple[str, str]]) -> list[Row]:
@@ -153,15 +153,15 @@ class _Run:
             if (each.kind.source, each.kind.name) in doubtful:
                 named |= {member for needed, _, _ in each.judged for member in members(needed.action)}
         self.reading = self._reading(named, fold=False)
-        rows = self.log.events(doubtful, self.reading)
+        rows = self.reading.calls(self.log.engine, doubtful, self.log.who)
         if rows is None:
             self.reading = self._reading(named, fold=True)
-            rows = self.log.events(doubtful, self.reading)
+            rows = self.reading.calls(self.log.engine, doubtful, self.log.who)
         return rows or []
 
     def _reading(self, named: set[str], fold: bool) -> Reading:
         every = [*self.judge.new.statements, *self.judge.now.statements]
-        objects = sorted({each for one in every for each in one.resources if _names_objects(each)})
+        objects = sorted({each for one in every for each in one.resources if names_objects(each)})
         if fold and any("${" in each for each in objects):
             # What a variable stands for differs from call to call, so objects cannot be folded by it.
             objects = []
@@ -173,12 +173,6 @@ class _Run:
         if not denied:
             return
         numbers = sorted({number for each in denied for number in each.numbers})
-        ids = self.log.ids(doubtful, self.reading, numbers)
+        ids = self.reading.ids(self.log.engine, doubtful, self.log.who, numbers)
         for each in denied:
             each.event_ids = [one for number in sorted(each.numbers) for one in ids.get(number, ())]
-
-
-def _names_objects(pattern: str) -> bool:
-    """Whether a resource pattern names some of a bucket's objects and not others."""
-    parts = pattern.split(":", 5)
-    return len(parts) == 6 and parts[2] in ("s3", "*") and "/" in parts[5] and parts[5].partition("/")[2] != "*"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pipeline.access.snapshots import Snapshot
 from pipeline.iam.arns import Format, formats
 from pipeline.iam.globs import matches
 from pipeline.iam.requests import ROLE_ARN, partition, resources
@@ -37,7 +38,8 @@ class Call:
     `request` holds the members the mapping minds, `names` texts of the request by member in lower case, `arns` every
     ARN the event names; `whole` says that events were read, not the roll-up, so that what is missing is not there.
     `via` is the service that called for the principal, `context` are keys of the request, `number` is the call's own
-    among those read; `weak` counts calls that failed for another reason than permission.
+    among those read, `who` the principal where several are read; `weak` counts calls that failed for another reason
+    than permission.
     """
 
     source: str
@@ -55,6 +57,7 @@ class Call:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     arns: tuple[str, ...] = ()
     number: int = 0
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,22 @@ class Held:
     account: str
     arns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def held(snapshot: Snapshot | None, account: str) -> Held:
+    """What a snapshot adds for callers of an account."""
+    if snapshot is None:
+        return Held(account)
+    arns: dict[tuple[str, str], str] = {}
+    for kind, member in (("user", "UserName"), ("role", "RoleName"), ("group", "GroupName")):
+        arns |= {(kind, each[member]): each["Arn"] for each in snapshot.of(kind) if each["account_id"] == account}
+    profiles: dict[str, tuple[str, ...]] = {}
+    for role in snapshot.of("role"):
+        for profile in role.get("InstanceProfileList") or []:
+            for name in (profile.get("Arn"), profile.get("InstanceProfileName")):
+                if isinstance(name, str):
+                    profiles[name] = (*profiles.get(name, ()), role["Arn"])
+    return Held(account, arns, profiles)
 
 
 def targets(action: str, call: Call, held: Held) -> tuple[Target, ...]:
