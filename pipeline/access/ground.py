@@ -60,5 +60,5 @@ def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
     observe = observability()
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
     if not engine.views:
-        Catalog.load().install_views(engine)
+        Catalog.load(within="views").install_views(engine)
     return Ground(engine, start, end, snapshot, Library(snapshot), log, coverage(engine), observe)

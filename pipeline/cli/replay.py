@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.access.granted import Principal
     from pipeline.access.ground import Ground
     from pipeline.access.replay import Replay
-    from pipeline.access.replay.whatif import Effect
+    from pipeline.access.replay.stops import Effect
     from pipeline.engines.duckdb import Engine
 
 _SHOWN = 3  # event ids in a table's row
@@ -126,7 +126,7 @@ def _what_if(
 
     export.known(output)
     documents = [document for _, document in read(file, "scp").documents]
-    Catalog.load().install_views(engine)
+    Catalog.load(within="views").install_views(engine)
     try:
         snapshot = latest(engine)
     except NoDataError:
