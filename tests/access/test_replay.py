@@ -268,3 +268,50 @@ def test_a_policy_the_snapshot_lacks_leaves_open_what_stays() -> None:
     kept = one(items, [START], policy(allow("s3:*")), replaced={"p0"})
     assert kept["result"] == "conditional" and kept["keys"] == ("(a policy the snapshot lacks)",)
     assert one(items, [START], policy(allow("s3:*")))["result"] == "denied"
+
+
+def test_many_objects_are_told_apart_by_the_patterns_of_the_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.access.replay.calls.MOST", 2)
+    told = replayed([role("r", policy(allow("s3:*")))], OBJECTS, policy(allow("s3:GetObject", "arn:aws:s3:::b/in/*")))
+    assert told.folded and len(told.uses) == 2 and told.events == 3
+    assert [(each.resource, each.event_ids) for each in told.denials] == [("arn:aws:s3:::b/out/1", ["out/1"])]
+
+
+def test_where_names_are_too_many_the_resource_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [record("role/r", "ec2", "StopInstances", {"instancesSet": {"items": [{"instanceId": f"i-{i}"}]}})
+             for i in range(9)]  # fmt: skip
+    only = policy(allow("ec2:*", f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1"))
+    assert replayed([role("r", EC2)], calls, only).as_json()["denied"] == 8
+    monkeypatch.setattr("pipeline.access.replay.calls.MOST", 5)
+    told = replayed([role("r", EC2)], calls, only).as_json()
+    assert (told["denied"], told["conditional"], told["events"]) == (0, 1, 9)
+
+
+def test_arns_of_the_events_name_the_resources() -> None:
+    """ "CloudTrail record contents", resources: the key's ARN, which the request itself may not name."""
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/k1"
+    call = record("role/r", "kms", "Decrypt", resources=[{"ARN": key, "accountId": ACCOUNT, "type": "AWS::KMS::Key"}])
+    today = role("r", policy(allow("kms:*")))
+    assert one([today], [call], policy(allow("kms:Decrypt", key)))["result"] == "allowed"
+    other = one([today], [call], policy(allow("kms:Decrypt", key.replace("k1", "k2"))))
+    assert other["result"] == "denied" and other["resource"] == key
+    # The key may be another account's, and the roll-up does not tell.
+    foreign = policy(allow("kms:Decrypt", "arn:aws:kms:us-east-1:999999999999:key/k1"))
+    assert one([today], [call], foreign, usage_only=True)["result"] == "conditional"
+
+
+def test_a_user_who_names_no_user_means_itself() -> None:
+    """ "GetUser" (IAM API reference): without a user name it is the caller."""
+    call = record("user/u", "iam", "GetUser")
+    for pattern, result in ((arn("user", "${aws:username}"), "allowed"), (arn("user", "else"), "denied")):
+        who = user("u", policy(allow("iam:*")))
+        assert one([who], [call], policy(allow("iam:GetUser", pattern)), name="u")["result"] == result
+
+
+def test_a_query_of_an_index_needs_the_index() -> None:
+    """ "Using IAM with DynamoDB": table/NAME/index/NAME is a resource of its own."""
+    call = record("role/r", "dynamodb", "Query", {"tableName": "t", "indexName": "i"}, eventCategory="Data")
+    today, table = role("r", policy(allow("dynamodb:*"))), f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/t"
+    assert one([today], [call], policy(allow("dynamodb:Query", table)))["result"] == "denied"
+    assert one([today], [call], policy(allow("dynamodb:Query", f"{table}/index/*")))["result"] == "allowed"
+    assert one([today], [call], policy(allow("dynamodb:Query", table)), usage_only=True)["result"] == "conditional"

@@ -112,7 +112,9 @@ def needs(mapper: Mapper, kind: Kind, call: Call) -> Iterator[tuple[Needed, bool
     sure = mapper.map_call(kind.source, kind.name, kind.type, kind.category, call.request).actions
     yield from ((each, True) for each in sure)
     if not call.whole:
-        more = mapper.map_call(kind.source, kind.name, kind.type, kind.category, {**call.request, **_MAYBE})
+        # A replication's role is passed, and the roll-up keeps no role of S3's.
+        maybe = _MAYBE | ({"roleArn": "*"} if kind.source == "s3.amazonaws.com" else {})
+        more = mapper.map_call(kind.source, kind.name, kind.type, kind.category, {**call.request, **maybe})
         yield from ((each, False) for each in more.actions if each not in sure)
 
 
@@ -127,12 +129,12 @@ class Reading:
 
     `moments` are what policies compare times with (None: in ways that no fold serves), `objects` the patterns that
     name S3 objects; with `fold` objects that fit the same of them are alike, and the first stands for all. `many` reads
-    the calls of several principals, named in `$principals`, each apart.
+    the calls of several principals, named in `$principals`, each apart. Without `members` no names are read (None).
     """
 
     def __init__(
         self,
-        members: Iterable[str],
+        members: Iterable[str] | None,
         asked: Iterable[str],
         moments: list[datetime] | None,
         objects: Sequence[str],
@@ -143,7 +145,8 @@ class Reading:
         self.moments, self.forwarded, self.fold, self.many = moments or [], forwarded, fold and bool(objects), many
         known = [key for key in asked if moments is not None or key not in keys.TIMES]
         self.columns = {key: sql for key in sorted(known) if (sql := keys.column(key))}
-        wanted = {*members, *_ALWAYS} | ({"key"} if objects and not self.fold else set())
+        self.whole = members is not None
+        wanted = {*(members or ()), *_ALWAYS} | ({"key"} if objects and not self.fold else set())
         named = "|".join(sorted(re.escape(each) for each in wanted))
         self.members = rf'"(?i:{named})"\s*:\s*(?:"(?:[^"\\]|\\.)*"|\[[^\[\]{{}}]*\])'
         self.likes = [_like(each.split(":", 5)[5]) for each in objects]
@@ -166,7 +169,8 @@ class Reading:
 
     @property
     def _calls(self) -> str:
-        """One row an event."""
+        """One row an event. Of ARNs those of buckets and objects are left out: S3 calls name them by bucket and key,
+        and other calls' encryption contexts hold a new one each time."""
         fits = "list_transform($likes, lambda each: bucket || '/' || key like each escape '\\') as fits," * self.fold
         asked = "".join(f"{sql} as k{i}," for i, sql in enumerate(self.columns.values()))
         if self.many:
@@ -176,8 +180,10 @@ class Reading:
                 json_extract_string(requestParameters, '$.bucketName') as bucket,
                 json_extract_string(requestParameters, '$.key') as key,
                 regexp_extract_all(requestParameters, $members) as pairs,
-                list_sort(list_distinct(list_concat(list_transform(coalesce(resources, []), lambda each: each.ARN),
-                    regexp_extract_all(requestParameters, $arns, 1)))) as arns,
+                list_sort(list_distinct(list_filter(list_concat(
+                    list_transform(coalesce(resources, []), lambda each: each.ARN),
+                    coalesce(regexp_extract_all(requestParameters, $arns, 1), [])
+                ), lambda each: each not like 'arn:%:s3:::%'))) as arns,
                 regexp_matches(requestParameters, $tags) as tagged,
                 json_extract_string(requestParameters, '$.versionId') is not null as versioned,
                 nullif(regexp_extract(requestParameters, $profile, 1), '') as profile,
@@ -256,7 +262,7 @@ class Reading:
             first=row["first_seen"],
             last=row["last_seen"],
             event_ids=tuple(row["event_ids"]),
-            whole=True,
+            whole=self.whole,
             who=row["principal_arn"] if self.many else "",
             names=names,
             arns=arns,

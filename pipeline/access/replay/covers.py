@@ -18,6 +18,8 @@ def statements(found: Replay, judge: Judge, ground: Verdicts) -> tuple[list[str]
     ]
     if found.detailed:
         covers.append(f"Read from the events themselves: {', '.join(found.detailed)}.")
+    if found.folded:
+        covers.append("Of objects that fit the same of the policies' patterns one stands for all: they are many.")
     return covers, [*_log(found, ground), *_calls(found), *_policies(found, judge)]
 
 

@@ -131,7 +131,7 @@ class Judge:
         self.principal, self.library, self.new, self.now = principal, library, new, now
         self.caller = caller_of(principal.arn)
         self.known = known(principal, library.organization)
-        self.held = held(library.snapshot, principal.account_id)
+        self.held = held(library.snapshot, principal.account_id, principal.arn)
         self.asked = tuple(sorted({*new.evaluator.keys, *now.evaluator.keys}))
         self._trusting: dict[tuple[bool, str], Evaluator | None] = {}
 

@@ -43,7 +43,7 @@ class Use:
         self.first = min(filter(None, (self.first, call.first)), default=None)
         self.last = max(filter(None, (self.last, call.last)), default=None)
         self.via |= {call.via} if call.via else set()
-        self.numbers |= {call.number} if call.whole else set()
+        self.numbers |= {call.number} if call.number else set()
         self.event_ids += [each for each in call.event_ids if each not in self.event_ids]
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Replay:
 
     `events` counts the calls that were replayed, `refused` those denied when they were made, which are no need,
     `free` those that no policy needs to allow. `detailed` names the calls read from events, all others are the
-    roll-up's.
+    roll-up's; `folded`: of objects that the policies treat alike, one stands for all.
     """
 
     principal_arn: str
@@ -96,6 +96,7 @@ class Replay:
     refused: int = 0
     free: int = 0
     detailed: list[str] = field(default_factory=list)
+    folded: bool = False
     covers: list[str] = field(default_factory=list)
     not_covered: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)

@@ -152,14 +152,16 @@ class _Run:
         for each in asked:
             if (each.kind.source, each.kind.name) in doubtful:
                 named |= {member for needed, _, _ in each.judged for member in members(needed.action)}
-        self.reading = self._reading(named, fold=False)
-        rows = self.reading.calls(self.log.engine, doubtful, self.log.who)
-        if rows is None:
-            self.reading = self._reading(named, fold=True)
+        # Each time less is told apart, until the distinct calls are few enough.
+        for wanted, fold in ((named, False), (named, True), (None, True)):
+            self.reading = self._reading(wanted, fold)
             rows = self.reading.calls(self.log.engine, doubtful, self.log.who)
-        return rows or []
+            if rows is not None:
+                self.found.folded = self.reading.fold
+                return rows
+        return []
 
-    def _reading(self, named: set[str], fold: bool) -> Reading:
+    def _reading(self, named: set[str] | None, fold: bool) -> Reading:
         every = [*self.judge.new.statements, *self.judge.now.statements]
         objects = sorted({each for one in every for each in one.resources if names_objects(each)})
         if fold and any("${" in each for each in objects):

@@ -44,7 +44,7 @@ class Stop:
         """Counts calls towards it."""
         self.count += call.count
         self.weak += call.weak
-        self.numbers |= {call.number} if call.whole else set()
+        self.numbers |= {call.number} if call.number else set()
         self.first_seen = min(filter(None, (self.first_seen, call.first)), default=None)
         self.last_seen = max(filter(None, (self.last_seen, call.last)), default=None)
         self.event_ids += [each for each in call.event_ids if each not in self.event_ids]

@@ -76,16 +76,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Held:
-    """What a snapshot adds for a caller of `account`: ARNs of its users, roles, groups and policies by kind and name,
-    and of roles by the name and the ARN of their instance profiles."""
+    """What a snapshot adds for a caller of `account`: ARNs of its users, roles and groups by kind and name, ARNs of
+    roles by the name and the ARN of their instance profiles, and the `caller`'s own, where there is but one."""
 
     account: str
     arns: Mapping[tuple[str, str], str] = field(default_factory=dict)
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    caller: str = ""
 
 
-def held(snapshot: Snapshot | None, account: str) -> Held:
-    """What a snapshot adds for callers of an account."""
+def held(snapshot: Snapshot | None, account: str, caller: str = "") -> Held:
+    """What a snapshot adds for callers of an account, or for one of them."""
     if snapshot is None:
         return Held(account)
     arns: dict[tuple[str, str], str] = {}
@@ -97,7 +98,7 @@ def held(snapshot: Snapshot | None, account: str) -> Held:
             for name in (profile.get("Arn"), profile.get("InstanceProfileName")):
                 if isinstance(name, str):
                     profiles[name] = (*profiles.get(name, ()), role["Arn"])
-    return Held(account, arns, profiles)
+    return Held(account, arns, profiles, caller)
 
 
 def targets(action: str, call: Call, held: Held) -> tuple[Target, ...]:
@@ -173,10 +174,10 @@ def _by_format(service: str, kinds: tuple[Format, ...], call: Call, held: Held, 
         if not arns and not filled:
             left.append(kind)
     if service == "dynamodb":
-        return _table(found, call, kinds, held.account, where)
+        return _table(found, call, kinds, held, where)
     needed = [kind for kind in left if kind.required] if found else left
     if needed and not (found and service in _EITHER):
-        globs = tuple(dict.fromkeys(kind.glob(_given({}, call.region, held.account, where)) for kind in needed))
+        globs = tuple(dict.fromkeys(kind.glob(_unnamed(service, call, held, where)) for kind in needed))
         found.append(Target(globs, known=False))
     return tuple(dict.fromkeys(found))
 
@@ -185,6 +186,13 @@ def _closest(arn: str, kind: Format, kinds: tuple[Format, ...]) -> bool:
     """Whether no longer format fits the ARN: a format's last part takes in whatever follows."""
     longer = (each for each in kinds if len(each.arn) > len(kind.arn))
     return not any(matches(each.glob(lambda part: None), arn) for each in longer)
+
+
+def _unnamed(service: str, call: Call, held: Held, where: str) -> Any:
+    """Values for a resource nobody names. A row of the roll-up leaves names out, so it may be of any account; so may a
+    key of KMS's, which the ciphertext names."""
+    anywhere = not call.whole or service == "kms"
+    return _given({}, call.region, "*" if anywhere else held.account, where)
 
 
 def _given(values: dict[str, str], region: str, account: str, where: str) -> Any:
@@ -197,6 +205,10 @@ def _filled(service: str, kind: Format, call: Call, held: Held, where: str) -> l
     if not parts:
         return [_exact(kind.glob(_given({}, call.region, held.account, where)))]
     values = {part: _values(service, part, call) for part in parts}
+    caller = call.who or held.caller
+    if service == "iam" and kind.kind == "user" and call.whole and ":user/" in caller and not any(values.values()):
+        # "If you do not specify a user name, IAM determines it" from the caller (IAM API reference, such as GetUser).
+        return [_exact(caller)]
     if not any(values.values()) or any(len(each) > 1 for each in list(values.values())[1:]):
         return []
     made = []
@@ -207,7 +219,8 @@ def _filled(service: str, kind: Format, call: Call, held: Held, where: str) -> l
 
 
 def _one(service: str, kind: Format, values: dict[str, str], full: bool, call: Call, held: Held, where: str) -> Target:
-    arn = kind.glob(_given(values, call.region, held.account, where))
+    account = _queue_owner(call) if service == "sqs" else None
+    arn = kind.glob(_given(values, call.region, account or held.account, where))
     if service == "secretsmanager":
         # Six random characters follow a secret's name ("Secrets Manager", SAR; "What's in a secret").
         return Target((f"{arn}-??????", arn), known=False)
@@ -234,6 +247,12 @@ def _values(service: str, part: str, call: Call) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in values if each))
 
 
+def _queue_owner(call: Call) -> str | None:
+    """The account in a queue's URL, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME."""
+    parts = call.names.get("queueurl", ("",))[0].split("/")
+    return parts[-2] if len(parts) > 2 and parts[-2].isdigit() else None
+
+
 def _container(call: Call, member: str) -> tuple[str, ...]:
     found = [value for name, value in call.request.items() if name.lower() == member and isinstance(value, str)]
     return tuple(found)
@@ -249,14 +268,14 @@ def _bare(service: str, part: str, value: str) -> str:
     return "" if value.startswith(("arn:", "alias/")) or "*" in value or "?" in value else value
 
 
-def _table(found: list[Target], call: Call, kinds: tuple[Format, ...], account: str, where: str) -> tuple[Target, ...]:
+def _table(found: list[Target], call: Call, kinds: tuple[Format, ...], held: Held, where: str) -> tuple[Target, ...]:
     """A table, or one of its indexes: a query of an index is checked for the index alone, and the roll-up does not
     tell ("Specifying conditions: using IAM policy conditions", DynamoDB guide)."""
     tables = [each.globs[0] for each in found if each.globs[0].count("/") == 1]
     if found and not tables:
         return tuple(found)
     if not tables:
-        globs = tuple(kind.glob(_given({}, call.region, account, where)) for kind in kinds)
+        globs = tuple(kind.glob(_unnamed("dynamodb", call, held, where)) for kind in kinds)
         return (Target(globs, known=False),)
     if not any(kind.kind == "index" for kind in kinds):
         return tuple(map(_exact, tables))

@@ -193,9 +193,9 @@ class _WhatIf:
         who = self.window | {"principals": sorted(callers)}
         users = [each for each in callers if ":user/" in each]
         rows = None
-        for fold in (False, True):
-            times = keys.moments(self.statements)
-            reading = Reading(named, self.evaluator.keys, times, objects, users, fold=fold, many=True)
+        times = keys.moments(self.statements)
+        for wanted, fold in ((named, False), (named, True), (None, True)):
+            reading = Reading(wanted, self.evaluator.keys, times, objects, users, fold=fold, many=True)
             rows = reading.calls(self.engine, doubtful, who)
             if rows is not None:
                 self.read = reading, who
