@@ -315,3 +315,32 @@ def test_a_query_of_an_index_needs_the_index() -> None:
     assert one([today], [call], policy(allow("dynamodb:Query", table)))["result"] == "denied"
     assert one([today], [call], policy(allow("dynamodb:Query", f"{table}/index/*")))["result"] == "allowed"
     assert one([today], [call], policy(allow("dynamodb:Query", table)), usage_only=True)["result"] == "conditional"
+
+
+def test_an_scp_on_what_an_event_tells_is_judged_by_it() -> None:
+    """ "SCP evaluation": an SCP's Deny binds whatever identity policies allow; its conditions are the request's."""
+    regions = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1"]}}
+    items = [role("r", EC2), scp("regions", policy(allow("*"), deny("*", Condition=regions)))]
+    assert one(items, [record("role/r", "ec2", "DescribeVpcs")], EC2)["result"] == "allowed"
+    abroad = one(items, [record("role/r", "ec2", "DescribeVpcs", awsRegion="eu-west-1")], EC2)
+    assert abroad["result"] == "not_by_policy" and "SCP" in abroad["by"]
+    # A proposal cannot lift it, and one that lacks the permission is at fault for what the SCP does allow.
+    assert one(items, [record("role/r", "ec2", "DescribeVpcs")], policy(allow("s3:*")))["result"] == "denied"
+
+
+def test_an_instance_profile_passes_its_role() -> None:
+    """ "Granting a user permissions to pass a role": RunInstances with a profile passes the role that is in it."""
+    profile = {"InstanceProfileName": "web", "Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/web"}
+    call = record("role/r", "ec2", "RunInstances", {"iamInstanceProfile": {"name": "web"}})
+    items = [role("r", policy(allow("*"))), role("web", InstanceProfileList=[profile])]
+    proposal = policy(allow("ec2:*"), allow("iam:PassRole", arn("role", "other")))
+    denials = replayed(items, [call], proposal).denials
+    assert [(each.action, each.resource) for each in denials] == [("iam:PassRole", arn("role", "web"))]
+
+
+def test_what_is_not_covered_is_said() -> None:
+    calls = [START, START | {"eventID": "x", "errorCode": "Client.IncorrectState"}, record("role/r", "ec2", "NoSuch")]
+    said = " ".join(replayed([role("r", EC2)], calls, EC2).not_covered)
+    for text in ("outside the window", "1 calls that map to no catalogued action: ec2.amazonaws.com NoSuch",
+                 "1 calls failed for another reason", "Data events that were never seen", "short window"):  # fmt: skip
+        assert text in said, text

@@ -26,9 +26,9 @@ from tests.logs import ACCOUNT, ROLE, event
 
 OBJECT = 20_000
 ROUNDS = 3
-_BEGIN = datetime(2026, 7, 3, tzinfo=UTC)
+BEGIN = datetime(2026, 7, 3, tzinfo=UTC)
 _TRAILSIFT = [str(Path(sys.executable).with_name("trailsift"))]
-_EVERYTHING = {"Effect": "Allow", "Action": ["s3:*", "kms:*", "ec2:*", "sqs:*"], "Resource": "*"}
+EVERYTHING = {"Effect": "Allow", "Action": ["s3:*", "kms:*", "ec2:*", "sqs:*"], "Resource": "*"}
 
 
 def events(count: int) -> Iterator[dict[str, Any]]:
@@ -46,7 +46,7 @@ def events(count: int) -> Iterator[dict[str, Any]]:
         ]
         source, name, request = calls[(i * 7) % 10 % 6]
         yield event(
-            eventTime=(_BEGIN + i * step).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            eventTime=(BEGIN + i * step).strftime("%Y-%m-%dT%H:%M:%SZ"),
             eventSource=f"{source}.amazonaws.com",
             eventName=name,
             requestParameters=request,
@@ -68,10 +68,10 @@ def cases() -> dict[str, dict[str, Any]]:
     lists = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::*"}
     rest = {"Effect": "Allow", "Action": ["kms:*", "ec2:*", "sqs:*"], "Resource": "*"}
     return {
-        "roll-up, nothing denied": policy(_EVERYTHING),
-        "one action denied, all its event ids": policy(_EVERYTHING | {"Action": ["s3:*", "ec2:*", "sqs:*"]}),
+        "roll-up, nothing denied": policy(EVERYTHING),
+        "one action denied, all its event ids": policy(EVERYTHING | {"Action": ["s3:*", "ec2:*", "sqs:*"]}),
         "events, objects named": policy(objects, lists, rest),
-        "events, addresses": policy(_EVERYTHING | {"Condition": inside}),
+        "events, addresses": policy(EVERYTHING | {"Condition": inside}),
     }
 
 
@@ -88,7 +88,7 @@ def prepare(folder: Path, count: int) -> Path:
                 data = gzip.compress(json.dumps({"Records": held}).encode(), 1)
                 (logs / f"{number:09}.json.gz").write_bytes(data)
                 held = []
-        inline = [{"PolicyName": "all", "PolicyDocument": policy(_EVERYTHING)}]
+        inline = [{"PolicyName": "all", "PolicyDocument": policy(EVERYTHING)}]
         role = {"RoleName": "worker", "Arn": ROLE, "RoleId": "AROAEXAMPLE", "Path": "/app/", "RolePolicyList": inline}
         (folder / "iam.json").write_text(json.dumps({"RoleDetailList": [role]}))
         for words in (["ingest", str(logs)], ["iam", "import", str(folder / "iam.json")]):
