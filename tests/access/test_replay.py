@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.access.replay.calls import names_objects
 from pipeline.errors import UsageError
 from tests.access.replays import one, record, replayed
 from tests.access.worlds import ACCOUNT, allow, arn, deny, group, managed, policy, role, scp, user
@@ -344,3 +345,17 @@ def test_what_is_not_covered_is_said() -> None:
     for text in ("outside the window", "1 calls that map to no catalogued action: ec2.amazonaws.com NoSuch",
                  "1 calls failed for another reason", "Data events that were never seen", "short window"):  # fmt: skip
         assert text in said, text
+
+
+def test_a_limit_that_cannot_be_read_leaves_everything_open() -> None:
+    bound = managed("bound", ("2020-01-01T00:00:00Z", policy(allow("ec2:*", "no-arn"))))
+    items = [role("r", EC2, PermissionsBoundary={"PermissionsBoundaryArn": arn("policy", "bound")}), bound]
+    assert one(items, [START], EC2)["keys"] == ("(a policy that cannot be read)",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "some"),
+    [("b", 0), ("b/*", 0), ("*", 0), ("team-*", 0), ("b/in/*", 1), ("*.csv", 1), ("*/in/*", 1), ("b/a?", 1), ("*b", 1)],
+)
+def test_patterns_that_name_some_objects(pattern: str, some: int) -> None:
+    assert names_objects(f"arn:aws:s3:::{pattern}") is bool(some)

@@ -14,7 +14,8 @@ from tests.logs import ROLE
 def test_the_cases_are_what_they_say() -> None:
     inline = [{"PolicyName": "all", "PolicyDocument": bench.policy(bench.EVERYTHING)}]
     item = {"RoleName": "worker", "Arn": ROLE, "RoleId": "AROAEXAMPLE", "Path": "/app/", "RolePolicyList": inline}
-    with engine([{"kind": "role", "arn": ROLE, "name": "worker", "item": item}], list(bench.events(600))) as made:
+    role = {"kind": "role", "arn": ROLE, "name": "worker", "item": item, "account_id": bench.ACCOUNT}
+    with engine([role], list(bench.events(600))) as made:
         held = survey(made, bench.BEGIN, bench.BEGIN + timedelta(days=90))
         (who,) = held.library.principals()
         found = {name: replay(held, who, [("p", document)]) for name, document in bench.cases().items()}

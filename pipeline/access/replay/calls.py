@@ -24,7 +24,11 @@ from pipeline.iam.requests import ROLE_ARN
 # Distinct calls read from events; more than that are judged by the roll-up alone.
 MOST = 20_000
 _SAMPLE = 3
+# Names read from one request; AWS's ARNs have at most 2,048 characters ("IAM and AWS STS quotas").
+_NAMES, _LONGEST = 200, 4096
 _ALWAYS = ("x-amz-copy-source", "sourceidentity", "qualifier", "indexname")
+# What follows the colons where an S3 pattern names whole buckets: a bucket, its objects, buckets that begin so.
+_WHOLE = re.compile(r"[^*?/]*(/?\*)?\Z")
 # What a request may hold that the roll-up does not keep, and that makes a call need more.
 _MAYBE = {"tags": True, "sourceIdentity": True}
 _TAGS = r'"(?i:(resource)?tag(s|set|list|specifications?|specificationset)?)"\s*:\s*[\[{]\s*[^\]}\s]'
@@ -119,9 +123,9 @@ def needs(mapper: Mapper, kind: Kind, call: Call) -> Iterator[tuple[Needed, bool
 
 
 def names_objects(pattern: str) -> bool:
-    """Whether a resource pattern names some of a bucket's objects and not others."""
+    """Whether a resource pattern may name some of a bucket's objects and not others."""
     parts = pattern.split(":", 5)
-    return len(parts) == 6 and parts[2] in ("s3", "*") and "/" in parts[5] and parts[5].partition("/")[2] != "*"
+    return len(parts) == 6 and parts[2] in ("s3", "*") and not _WHOLE.match(parts[5])
 
 
 class Reading:
@@ -179,11 +183,13 @@ class Reading:
             select eventSource, eventName, eventType, eventCategory, awsRegion, via_service, principal_arn,
                 json_extract_string(requestParameters, '$.bucketName') as bucket,
                 json_extract_string(requestParameters, '$.key') as key,
-                regexp_extract_all(requestParameters, $members) as pairs,
+                list_filter(regexp_extract_all(requestParameters, $members), lambda each: length(each) < {_LONGEST})
+                    [:{_NAMES}] as pairs,
                 list_sort(list_distinct(list_filter(list_concat(
                     list_transform(coalesce(resources, []), lambda each: each.ARN),
                     coalesce(regexp_extract_all(requestParameters, $arns, 1), [])
-                ), lambda each: each not like 'arn:%:s3:::%'))) as arns,
+                ), lambda each: each not like 'arn:%:s3:::%' and length(each) < {_LONGEST})))
+                    [:{_NAMES}] as arns,
                 regexp_matches(requestParameters, $tags) as tagged,
                 json_extract_string(requestParameters, '$.versionId') is not null as versioned,
                 nullif(regexp_extract(requestParameters, $profile, 1), '') as profile,

@@ -60,7 +60,7 @@ class Side:
 
     def __init__(self, principal: Principal, library: Library, identity: Iterable[Any], open_: str = "") -> None:
         self.documents = list(identity)
-        self.open = open_
+        self.open, self.unread = open_, False
         organization = library.organization
         _, boundary = principal.boundary or ("", None)
         delegated = {"Effect": "Allow", "Principal": {"AWS": principal.account_id}, "Action": "*", "Resource": "*"}
@@ -86,7 +86,7 @@ class Side:
         try:
             return Evaluator({**rest, "identity": readable})
         except PolicyError:
-            self.open = UNREADABLE
+            self.open, self.unread = UNREADABLE, True
             return Evaluator({"identity": readable, "resource": rest["resource"]})
 
     @cached_property
@@ -104,9 +104,10 @@ class Side:
             return None
 
     def decide(self, asked: Request) -> Decision:
-        """The decision; conditional instead of denied where a policy that may allow is not known."""
+        """The decision; conditional instead, where a policy that is not known may allow or take away."""
         made = self.evaluator.decide(asked)
-        if self.open and made.decision != "allowed" and made.blocked_by in ("identity", None):
+        ungranted = made.decision == "implicit_deny" and made.blocked_by == "identity"
+        if self.open and (ungranted or made.decision == "conditional" or (self.unread and made.decision == "allowed")):
             return Decision("conditional", None, made.matched, tuple(dict.fromkeys((*made.conditions, self.open))))
         return made
 
