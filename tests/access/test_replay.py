@@ -35,6 +35,24 @@ def test_denied_with_every_event() -> None:
     assert denial["event_ids"] == [f"e{i}" for i in range(9)]
 
 
+def test_a_denial_has_the_ids_of_its_own_events() -> None:
+    """A request without members and no request at all are two things, in whatever the policies ask for."""
+    requests = [None, {}, {"bucketName": "b"}, {"bucketName": "b", "prefix": ""}]
+    calls = [record("role/r", "s3", "GetBucketAcl", each, eventID=f"e{i}") for i, each in enumerate(requests)]
+    proposal = policy(allow("s3:*", Condition={"StringEquals": {"s3:prefix": "in/"}}))
+    denials = replayed([role("r", policy(allow("s3:*")))], calls, proposal).denials
+    assert all(len(each.event_ids) == each.count for each in denials)
+    assert sorted(event for each in denials for event in each.event_ids) == ["e1", "e2", "e3"]
+
+
+def test_moments_that_only_stand_for_others_are_not_shown() -> None:
+    proposal = policy(allow("ec2:*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}))
+    calls = [START | {"eventID": f"e{i}", "eventTime": f"2026-09-0{i + 1}T10:00:00Z"} for i in range(3)]
+    (denial,) = replayed([role("r", EC2)], calls, proposal).as_json()["denials"]
+    assert denial["count"] == 3 and denial["context"] == {}
+    assert (denial["first_seen"], denial["last_seen"]) == ("2026-09-01T10:00:00Z", "2026-09-03T10:00:00Z")
+
+
 def test_denied_by_the_roll_up_alone_where_no_events_are_left() -> None:
     found = one([role("r", EC2)], [START | {"eventID": "x"}], policy(allow("sqs:*")), usage_only=True)
     assert found["result"] == "denied" and found["ids"] == ["x"]

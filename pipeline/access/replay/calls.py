@@ -172,6 +172,12 @@ class Reading:
         return [*fixed, *(f"k{i}" for i in range(len(self.columns)))]
 
     @property
+    def _number(self) -> str:
+        """A number for the columns of `_columns`; a hash alone has the same for an empty list and for NULL."""
+        lists = [*("pairs", "arns"), *(f"k{i}" for i in range(len(self.columns)))]
+        return f"hash({', '.join(self._columns)}, [{', '.join(f'coalesce(len({each}), -1)' for each in lists)}])"
+
+    @property
     def _calls(self) -> str:
         """One row an event. Of ARNs those of buckets and objects are left out: S3 calls name them by bucket and key,
         and other calls' encryption contexts hold a new one each time."""
@@ -221,7 +227,7 @@ class Reading:
         """One row a call that differs from the others, MOST and one more at most."""
         columns = ", ".join(self._columns)
         return f"""
-            select {columns}, hash({columns}) as number, min(key) as key, count(*) as calls,
+            select {columns}, {self._number} as number, min(key) as key, count(*) as calls,
                 count(*) filter (failed) as failed, min(moment) as first_seen, max(moment) as last_seen,
                 arg_min(event_id, moment, {_SAMPLE}) as event_ids
             from ({self._calls}) group by all order by eventSource, eventName, first_seen, number limit {MOST + 1}
@@ -232,7 +238,7 @@ class Reading:
         """Event ids of calls by number."""
         return f"""
             select number, list(event_id order by moment, event_id) as ids
-            from (select event_id, moment, hash({", ".join(self._columns)}) as number from ({self._calls}))
+            from (select event_id, moment, {self._number} as number from ({self._calls}))
             where list_contains($numbers, number) group by number
         """
 

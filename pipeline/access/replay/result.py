@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.access.replay.judge import ALLOWED, CONDITIONAL, DENIED, NOT_BY_POLICY, Verdict
+from pipeline.access.replay.keys import TIMES
 from pipeline.access.replay.targets import Call, Target
 from pipeline.times import iso
 
@@ -164,7 +165,9 @@ class Uses:
         signature = tuple(sorted((key.lower(), str(value)) for key, value in context.items()))
         key = (action, target, verdict, signature)
         if key not in self.found:
-            self.found[key] = Use(action, target.text, verdict, basis, context)
+            # A moment stands for all on its side of those that policies name, so it is none to show.
+            shown = {name: value for name, value in context.items() if name not in TIMES}
+            self.found[key] = Use(action, target.text, verdict, basis, shown)
         self.found[key].add(call)
 
     def ordered(self) -> list[Use]:

@@ -23,6 +23,7 @@ _EITHER = ("bedrock",)
 _ENDINGS = ("withpath", "withoutleadingslash")
 # Where a request's member is not called as the part of the ARN it fills: (service, part) -> members.
 _MEMBERS = {
+    ("ec2", "securitygroupid"): ("groupid",),
     ("sqs", "queuename"): ("queueurl", "queuename"),
     ("ssm", "parametername"): ("name", "names"),
     ("athena", "workgroupname"): ("workgroup",),
