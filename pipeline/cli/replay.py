@@ -26,7 +26,8 @@ _SHOWN = 3  # event ids in a table's row
 
 def register(app: typer.Typer) -> None:
     """Adds the verb."""
-    app.command("replay", help="Judge what the log shows by a proposed policy: would anything break?")(replay)
+    short = "Judge what the log shows by a proposed policy: would anything break?"
+    app.command("replay", short_help=short)(replay)
 
 
 def replay(
@@ -43,13 +44,19 @@ def replay(
     lookback: str = typer.Option(None, "--lookback", help="Length of the window.", show_default="90d"),
     output: str = typer.Option("table", "-o", "--output", help="table or json; with --what-if csv and ndjson too."),
 ) -> None:
-    """Evaluates each distinct use of the window against the proposal, with boundary, SCPs and RCPs in place.
+    """Judges what the log shows by a proposed policy: would anything break?
 
-    The proposal stands for all identity policies of the principal, those of its groups too, unless --replace or
-    --keep say otherwise. With --what-if FILE, an SCP is judged instead, for everybody in the accounts it names: one row
-    a principal, action and region that it would have stopped; FullAWSAccess is taken to stay beside an SCP that only
-    denies. Exit code 1 where something would be denied, 5 where there is nothing to replay or the log has a gap in a
-    window given by --from or --to.
+    Every distinct use of the window (action, resource, and the condition keys that policies ask for) is evaluated
+    against the proposal, with boundary, SCPs and RCPs in place. The proposal stands for all identity policies of the
+    principal, those of its groups too, unless --replace or --keep say otherwise.
+
+    With --what-if FILE a service control policy is judged instead, for everybody in the accounts named: one row a
+    principal, action and region that it would have stopped, with first and last time, count and event ids. AWS's
+    FullAWSAccess is taken to stay beside a policy that only denies; one that allows stands alone. Whom SCPs do not
+    bind (the management account, service-linked roles, AWS services) is left out.
+
+    Exit code 1: something would be denied. 5: there is nothing to replay, or the log has a gap in a window given by
+    --from or --to. What hangs on keys that no event tells is conditional, and 1 only with --strict.
     """
     from pipeline.cli.window import tell_ground, window
     from pipeline.engines.duckdb import connect
