@@ -290,7 +290,7 @@ def test_a_policy_the_snapshot_lacks_leaves_open_what_stays() -> None:
 
 
 def test_many_objects_are_told_apart_by_the_patterns_of_the_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.access.replay.calls.MOST", 2)
+    monkeypatch.setattr("pipeline.access.replay.reading.MOST", 2)
     told = replayed([role("r", policy(allow("s3:*")))], OBJECTS, policy(allow("s3:GetObject", "arn:aws:s3:::b/in/*")))
     assert told.folded and len(told.uses) == 2 and told.events == 3
     assert [(each.resource, each.event_ids) for each in told.denials] == [("arn:aws:s3:::b/out/1", ["out/1"])]
@@ -301,7 +301,7 @@ def test_where_names_are_too_many_the_resource_stays_open(monkeypatch: pytest.Mo
              for i in range(9)]  # fmt: skip
     only = policy(allow("ec2:*", f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1"))
     assert replayed([role("r", EC2)], calls, only).as_json()["denied"] == 8
-    monkeypatch.setattr("pipeline.access.replay.calls.MOST", 5)
+    monkeypatch.setattr("pipeline.access.replay.reading.MOST", 5)
     told = replayed([role("r", EC2)], calls, only).as_json()
     assert (told["denied"], told["conditional"], told["events"]) == (0, 1, 9)
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
 from pipeline.access.replay import keys
-from pipeline.access.replay.calls import Kind, Log, Reading, Row, names_objects, needs
+from pipeline.access.replay.calls import Kind, Log, Row, names_objects, needs
 from pipeline.access.replay.covers import statements
 from pipeline.access.replay.judge import (
     ALLOWED,
@@ -25,6 +25,7 @@ from pipeline.access.replay.judge import (
     kept,
     name_of,
 )
+from pipeline.access.replay.reading import Reading
 from pipeline.access.replay.result import Replay, Unmapped, Uses
 from pipeline.access.replay.targets import Call, Target, members, targets
 from pipeline.assurance.coverage import gaps

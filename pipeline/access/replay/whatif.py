@@ -19,8 +19,9 @@ from typing import Any
 from pipeline.access.granted import parsed
 from pipeline.access.organization import Organization
 from pipeline.access.replay import keys
-from pipeline.access.replay.calls import Kind, Reading, names_objects, needs, used
+from pipeline.access.replay.calls import Kind, names_objects, needs, used
 from pipeline.access.replay.judge import ALLOWED, CONDITIONAL, DENIED, UNTOLD
+from pipeline.access.replay.reading import Reading
 from pipeline.access.replay.stops import Effect, Stop
 from pipeline.access.replay.targets import Call, Target, held, members, targets
 from pipeline.access.snapshots import Engine, Snapshot
