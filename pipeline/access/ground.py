@@ -66,7 +66,7 @@ def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
     observe = observability()
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
     if not engine.views:
-        Catalog.load().install_views(engine)
+        Catalog.load(within="views").install_views(engine)
     library, covered = Library(snapshot), coverage(engine)
     trails = selected(engine, snapshot, start, end)
     return Ground(engine, start, end, snapshot, library, log, covered, observe, attempts(snapshot), trails)

@@ -39,6 +39,8 @@ class Organization:
         self._units = {each["Id"]: each for each in units if isinstance(each.get("Id"), str)}
         self._accounts = {each["Id"]: each for each in snapshot.of("account") if isinstance(each.get("Id"), str)}
         self._heads = {each["account_id"] for each in snapshot.of("organization") if each["account_id"]}
+        policies = (*snapshot.of("scp"), *snapshot.of("rcp"))
+        self._owners = {each["account_id"] for each in policies if each["account_id"]}
         self._memory: dict[tuple[str, str], list[Level]] = {}
 
     def id_of(self, account: str) -> str | None:
@@ -60,6 +62,15 @@ class Organization:
                 return str(each["AccountAliases"][0])
         return None
 
+    def manages(self, account: str) -> bool:
+        """Whether the account is known to be a management account, whose principals no SCP binds."""
+        return account in self._heads or account in self._owners
+
+    @property
+    def headed(self) -> bool:
+        """Whether the snapshot tells which account is the management account."""
+        return bool(self._heads or self._owners)
+
     def levels(self, account: str, kind: str) -> list[Level]:
         """The policies of a kind (scp, rcp) that bind an account, from the root down; none binds the management
         account.
@@ -74,7 +85,7 @@ class Organization:
 
     def _levels(self, account: str, kind: str) -> list[Level]:
         listed = self.snapshot.of(kind)
-        if account in self._heads or any(each["account_id"] == account for each in listed):
+        if self.manages(account):
             return []
         here = self._accounts.get(account)
         if here is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.access.effective import Effective
 from pipeline.access.granted import Library, Principal, parsed
+from pipeline.access.organization import Organization
 from pipeline.access.snapshots import Snapshot
 from pipeline.errors import PolicyError
 from pipeline.iam.catalogue import Catalogue
@@ -107,26 +108,31 @@ class World:
         return found
 
     def _context(self, caller: Principal | Root, resource: str, account: str | None) -> dict[str, Any]:
-        """Keys that are the same whatever the request ("AWS global condition context keys")."""
-        organization = self.organization.id_of(caller.account_id)
+        """Keys that are the same whatever the request."""
         region = resource.split(":")[3] if resource.count(":") >= 5 else ""
-        known: dict[str, Any] = {
-            "aws:PrincipalArn": caller.arn,
-            "aws:PrincipalAccount": caller.account_id,
-            "aws:PrincipalIsAWSService": False,
-            "aws:PrincipalServiceName": None,
-            "aws:PrincipalServiceNamesList": None,
-        }
-        if isinstance(caller, Principal):
-            known["aws:PrincipalType"] = "User" if caller.kind == "user" else "AssumedRole"
-            known["aws:username"] = caller.name if caller.kind == "user" else None
-            # A session may bring tags that go before its role's, so only a user's are certain.
-            tags = caller.item.get("Tags") or [] if caller.kind == "user" else []
-            known |= {f"aws:PrincipalTag/{each['Key']}": each["Value"] for each in tags if _is_tag(each)}
-        known |= {"aws:PrincipalOrgID": organization} if organization else {}
-        known |= {"aws:RequestedRegion": region} if region else {}
-        known |= {"aws:ResourceAccount": account} if account else {}
-        return known | self.given
+        known_ = known(caller, self.organization)
+        known_ |= {"aws:RequestedRegion": region} if region else {}
+        known_ |= {"aws:ResourceAccount": account} if account else {}
+        return known_ | self.given
+
+
+def known(caller: Principal | Root, organization: Organization) -> dict[str, Any]:
+    """Keys of any request of the caller's that the snapshot settles ("AWS global condition context keys")."""
+    found: dict[str, Any] = {
+        "aws:PrincipalArn": caller.arn,
+        "aws:PrincipalAccount": caller.account_id,
+        "aws:PrincipalIsAWSService": False,
+        "aws:PrincipalServiceName": None,
+        "aws:PrincipalServiceNamesList": None,
+    }
+    if isinstance(caller, Principal):
+        found["aws:PrincipalType"] = "User" if caller.kind == "user" else "AssumedRole"
+        found["aws:username"] = caller.name if caller.kind == "user" else None
+        # A session may bring tags that go before its role's, so only a user's are certain.
+        tags = caller.item.get("Tags") or [] if caller.kind == "user" else []
+        found |= {f"aws:PrincipalTag/{each['Key']}": each["Value"] for each in tags if _is_tag(each)}
+    inside = organization.id_of(caller.account_id)
+    return found | ({"aws:PrincipalOrgID": inside} if inside else {})
 
 
 def _about(document: Any, policy: Policy, action: str) -> Any:

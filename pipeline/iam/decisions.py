@@ -22,13 +22,18 @@ _ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `resource` is an ARN, or `*` for an action that has none; `account` the resource's, where known."""
+    """One call. `resource` is an ARN, or `*` for an action that has none; `account` the resource's, where known.
+
+    `within`, where it is given: nobody knows the resource, only that it fits one of these globs, of which `resource`
+    is the first; a statement that names some of what they name and not all is then open.
+    """
 
     principal: Principal
     action: str
     resource: str
     account: str | None
     context: Context
+    within: tuple[str, ...] = ()
 
 
 def truth(given: Mapping[str, Any], name: str, place: str) -> bool:

@@ -138,12 +138,17 @@ class Evaluator:
         for i, document in enumerate(documents):
             self._rules += compile_policy(document, kind, layer, f"{place}[{i}]", level, i)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in lower case, that its policies ask of a request's context."""
+        return self._keys
+
     def decide(self, asked: Request) -> Decision:
         """The decision on one request. Raises UsageError where request and policies together are out of all bounds."""
         context = asked.context
         get = context.values.get
         key = (
-            asked.principal.key, asked.action, asked.resource, asked.account, context.partial,
+            asked.principal.key, asked.action, asked.resource, asked.account, context.partial, asked.within,
             *[get(name) for name in self._keys],
         )  # fmt: skip
         found = self._memory.get(key)
@@ -171,7 +176,7 @@ class Evaluator:
         hits: list[Hit] = []
         undecided: list[Open] = []
         for hit in candidates:
-            applies = hit[0].applies(asked.resource, asked.context)
+            applies = hit[0].applies(asked.resource, asked.context, asked.within)
             if applies is not False:
                 hits.append(hit)
             if applies is not True and applies is not False:

@@ -7,10 +7,10 @@ for: reports over the roll-up never need them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources as package
-from typing import Any
 
 import msgspec
 
@@ -22,8 +22,12 @@ class _Resource(msgspec.Struct):
     arn: str
 
 
+class _Type(msgspec.Struct):
+    required: bool = False
+
+
 class _Privilege(msgspec.Struct):
-    resource_types: dict[str, Any] = {}
+    resource_types: dict[str, _Type] = {}
 
 
 class _Service(msgspec.Struct):
@@ -33,10 +37,12 @@ class _Service(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Format:
-    """One type of resource: its name in the reference and its ARN with `${Parts}` left open."""
+    """One type of resource: its name in the reference, its ARN with `${Parts}` left open, and `required` where AWS
+    lists it as one the action always works on."""
 
     type: str
     arn: str
+    required: bool = False
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
@@ -58,6 +64,10 @@ class Format:
         """The ARN with its parts replaced by `values`, all of which must be there."""
         return _PART.sub(lambda part: values[part[1]], self.arn)
 
+    def glob(self, value: Callable[[str], str | None]) -> str:
+        """The ARN with each part's value, asked for by the part's name in lower case; `*` where there is none."""
+        return _PART.sub(lambda part: value(part[1].lower()) or "*", self.arn)
+
 
 @lru_cache(maxsize=1)
 def _services() -> dict[str, msgspec.Raw]:
@@ -72,9 +82,11 @@ def _of_service(prefix: str) -> dict[str, tuple[Format, ...]]:
     if raw is None:
         return {}
     service = msgspec.json.decode(raw, type=_Service)
-    formats = {name: Format(name, resource.arn) for name, resource in service.resources.items()}
+    arns = {name: resource.arn for name, resource in service.resources.items()}
     return {
-        name.lower(): tuple(formats[each] for each in privilege.resource_types if each in formats)
+        name.lower(): tuple(
+            Format(kind, arns[kind], how.required) for kind, how in privilege.resource_types.items() if kind in arns
+        )
         for name, privilege in service.privileges.items()
     }
 
@@ -83,3 +95,9 @@ def formats(action: str) -> tuple[Format, ...]:
     """The formats of an action's resources; empty where it applies to none (`*`), or is not in the reference."""
     prefix, _, name = action.partition(":")
     return _of_service(prefix).get(name.lower(), ())
+
+
+def listed(action: str) -> bool:
+    """Whether the reference knows the action at all."""
+    prefix, _, name = action.partition(":")
+    return name.lower() in _of_service(prefix)

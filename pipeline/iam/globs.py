@@ -150,6 +150,17 @@ def matches(pattern: str, text: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
+def inside(glob: str, pattern: str) -> bool:
+    """Whether every text that fits `glob` surely fits `pattern`: its wildcards stand where that has a star.
+
+    False where this cannot be told, and for a pattern with a policy variable.
+    """
+    if "${" in pattern or ("?" in pattern and ("*" in glob or "?" in glob)):
+        return glob == pattern and "${" not in pattern
+    return matches(pattern, glob)
+
+
+@lru_cache(maxsize=65536)
 def overlap(one: str, other: str) -> bool:
     """Whether some text fits both globs; work is the product of their lengths."""
     reach = {0}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.iam import grammar
 from pipeline.iam.conditions import Literal, Test, compile_conditions
-from pipeline.iam.globs import fits, tokens
+from pipeline.iam.globs import fits, inside, overlap, tokens
 from pipeline.iam.policy import Statement, decode, parse
 from pipeline.iam.principals import Grade, Named, compile_principal
 from pipeline.iam.variables import Context, Template, Variable, fixed, resolve, template, unknown_keys
 
 Match = Callable[[str], bool]
+# Stands among the keys a decision hangs on where only the resource itself would settle it.
+RESOURCE = "(the resource)"
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +41,8 @@ class Rule:
     not_resource: bool
     principal: Named | None
     tests: tuple[Test, ...]
+    # The patterns as written, for a resource of which only a glob is known; a variable may stand for anything.
+    patterns: tuple[str, ...] = ()
 
     @property
     def keys(self) -> set[str]:
@@ -50,18 +56,14 @@ class Rule:
         """Whether its Action or NotAction takes in the action, given in lower case."""
         return _any(self.actions, action) is not self.not_action
 
-    def applies(self, resource: str, context: Context) -> bool | tuple[Literal, ...]:
+    def applies(self, resource: str, context: Context, within: tuple[str, ...] = ()) -> bool | tuple[Literal, ...]:
         """Whether resource and conditions fit; else all that is open, every part of which must hold."""
         open_: tuple[Literal, ...] = ()
-        about = _any(self.resources, resource) is not self.not_resource
-        if self.templates and about is self.not_resource:
-            # Still undecided: a pattern with a variable may name the resource.
-            found = self._variable_resources(resource, context)
-            about = found is True
-            if isinstance(found, Literal):
-                about, open_ = True, (found,)
-        if not about:
+        about: bool | Literal = self._within(within) if within else self._about(resource, context)
+        if about is False:
             return False
+        if about is not True:
+            open_ = (about,)
         for test in self.tests:
             held = test.holds(context)
             if held is False:
@@ -69,6 +71,24 @@ class Rule:
             if held is not True:
                 open_ += (held,)
         return open_ or True
+
+    def _about(self, resource: str, context: Context) -> bool | Literal:
+        """Whether it is about the resource."""
+        about = _any(self.resources, resource) is not self.not_resource
+        if self.templates and about is self.not_resource:
+            # Still undecided: a pattern with a variable may name the resource.
+            return self._variable_resources(resource, context)
+        return about
+
+    def _within(self, globs: tuple[str, ...]) -> bool | Literal:
+        """Whether it is about every resource that fits a glob, or about none; else a Literal."""
+        if all(any(inside(each, pattern) for pattern in self.patterns) for each in globs):
+            return not self.not_resource
+        if not any(overlap(each, _VARIABLE.sub("*", pattern)) for each in globs for pattern in self.patterns):
+            return self.not_resource
+        # Resource and NotResource of the same patterns are each other's opposite.
+        atom = ("within", globs, tuple(sorted(self.patterns)))
+        return Literal(atom, not self.not_resource, frozenset((RESOURCE,)))
 
     def _variable_resources(self, resource: str, context: Context) -> bool | Literal:
         """Whether the patterns with variables let the statement be about the resource.
@@ -131,6 +151,7 @@ def _rule(statement: Statement, variables: bool, layer: str, level: int, order: 
         not_resource=statement.not_resource,
         principal=_principal(statement, here),
         tests=compile_conditions(statement.condition, variables, f"{here}.Condition"),
+        patterns=tuple(patterns),
     )
 
 
