@@ -185,7 +185,7 @@ def test_a_group_loses_only_what_no_member_uses() -> None:
     assert actions(made.documents) == {"ec2:RunInstances", "ec2:StopInstances"}
     assert [row["action"] for row in made.dropped] == ["ec2:StartInstances"]
     assert [row["action"] for row in made.members] == ["ec2:StopInstances"]
-    assert made.policies[0]["group"] == "g" and any("2 members" in note for note in made.notes)
+    assert made.policies[0]["group"] == "g" and any("2 of its members" in note for note in made.notes)
 
 
 def test_resources_are_narrowed_to_what_calls_named() -> None:

@@ -6,10 +6,11 @@ an administrator's 20,000 actions cost no more than a reader's ten.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.access.granted import Grant, Principal, grants
 from pipeline.access.ground import Ground
@@ -17,7 +18,7 @@ from pipeline.access.verdicts import BLIND, BLOCKED, DENIED, LOW, UNUSED, USED, 
 from pipeline.iam.catalogue import Catalogue
 
 DROPPED = (UNUSED, BLOCKED)
-IN_DOUBT = (LOW, DENIED)
+_VERDICTS = (USED, DENIED, UNUSED, LOW, BLIND, BLOCKED)
 
 
 @dataclass
@@ -26,11 +27,22 @@ class Fate:
 
     judged: Judged
     granted: int
+    _bits: dict[str, int] = field(default_factory=dict)
 
     def bits(self, *verdicts: str) -> int:
         """The granted actions of these verdicts."""
-        wanted = np.array([verdict in verdicts for verdict, _ in self.judged.reasons], np.bool_)
-        return to_bits(wanted[self.judged.codes]) & self.granted
+        found = 0
+        for verdict in verdicts:
+            if verdict not in self._bits:
+                self._bits[verdict] = to_bits(self._numbers == _VERDICTS.index(verdict)) & self.granted
+            found |= self._bits[verdict]
+        return found
+
+    @cached_property
+    def _numbers(self) -> npt.NDArray[np.uint8]:
+        """The verdict of each action, as its place in _VERDICTS."""
+        numbers = np.array([_VERDICTS.index(verdict) for verdict, _ in self.judged.reasons], np.uint8)
+        return numbers[self.judged.codes]
 
     @cached_property
     def drop(self) -> int:
@@ -85,6 +97,12 @@ class Fates:
             judged = self.judge.judge(scoped) if scoped else Judged(self.judge.codes, self.judge.reasons)
             self._made[scope] = Fate(judged, granted)
         return self._made[scope]
+
+    def losing(self) -> set[str]:
+        """The policies (`Attached.by`) that grant something that is dropped."""
+        return {
+            grant.by for scope, scoped in self._scopes.items() for grant in scoped if grant.bits & self.on(scope).drop
+        }
 
     @property
     def unmapped(self) -> tuple[str, ...]:

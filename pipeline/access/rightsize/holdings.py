@@ -12,6 +12,8 @@ from typing import Any
 
 from pipeline.access.granted import Attached, Library, Principal
 
+# Roles under it are made, and their policies written, by permission sets ("Permission sets", Identity Center guide).
+IDENTITY_CENTER = "/aws-reserved/sso.amazonaws.com/"
 INLINE, CUSTOMER, AWS = "inline", "customer managed", "AWS managed"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
 from pipeline.access.rightsize.changes import Change, changes
-from pipeline.access.rightsize.holdings import Holders
+from pipeline.access.rightsize.holdings import IDENTITY_CENTER, Holders
 from pipeline.access.rightsize.judging import Options, Review, Reviewed
 from pipeline.access.rightsize.limits import ATTACHED
 from pipeline.access.verdicts import BLIND, BLOCKED, DENIED, LOW, UNUSED
@@ -132,9 +132,9 @@ def _notes(made: Proposal, reviewed: list[Reviewed]) -> list[str]:
             notes.append(f"{each.holding.place}: what wildcards grant of {listed} is kept, since some events of"
                          " theirs map to no catalogued action")  # fmt: skip
         if each.members:
-            notes.append(f"{each.holding.place}: judged over its {len(each.members):,} members")
+            notes.append(f"{each.holding.place}: judged over all {len(each.members):,} of its members")
     notes += [note for change in made.changes for note in change.notes]
-    if made.principal.path.startswith("/aws-reserved/sso.amazonaws.com/"):
+    if made.principal.path.startswith(IDENTITY_CENTER):
         notes.append("IAM Identity Center writes this role's policies: make the change in its permission set")
     if any("?" * 12 in text for change in made.changes for text in _resources(change)):
         notes.append("twelve ? in a resource stand for the account, which the log does not tell")

@@ -1,15 +1,17 @@
-"""A proposal as text: JSON for programs, a diff for people."""
+"""A proposal as text: JSON for programs, a diff for people, and the forms of the tools that manage policies."""
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pipeline.access.granted import allowed, parsed
 from pipeline.access.rightsize.changes import Change
+from pipeline.access.rightsize.infrastructure import cloudformation, terraform
 from pipeline.access.rightsize.propose import Proposal
 from pipeline.access.rightsize.rewrite import ordered, size
+from pipeline.access.rightsize.texts import plain, pretty
 from pipeline.iam.catalogue import load
 
 
@@ -31,7 +33,7 @@ def diff(proposal: Proposal) -> str:
     ]
     for change in proposal.changes:
         lines += ["", *_changed(change)]
-    return "\n".join(_plain(line) for line in lines) + "\n"
+    return "\n".join(plain(line) for line in lines) + "\n"
 
 
 def _changed(change: Change) -> Iterator[str]:
@@ -54,27 +56,16 @@ def _changed(change: Change) -> Iterator[str]:
 
 def _granted(documents: list[Any]) -> int:
     """How many catalogued actions some statement allows."""
-    from pipeline.access.granted import allowed, parsed
-
     bits = 0
     for each in documents:
         bits |= allowed(parsed(each).statements, load())
     return bits.bit_count()
 
 
-def pretty(value: object) -> str:
-    """JSON for reading; characters that could drive a terminal are escaped by JSON itself."""
-    return json.dumps(value, indent=2, ensure_ascii=False).translate(_ESCAPES) + "\n"
-
-
-# What JSON leaves as it is and a terminal may obey: delete, C1 controls, marks of direction.
-_MARKS = [*range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-_ESCAPES = {code: f"\\u{code:04x}" for code in _MARKS}
-
-
-def _plain(line: str) -> str:
-    """A line without control characters; a name of the snapshot may hold any."""
-    return "".join(letter if letter.isprintable() else "�" for letter in line)
-
-
-FORMATS: dict[str, Callable[[Proposal], str]] = {"policy": policy, "json": policy, "diff": diff}
+FORMATS: dict[str, Callable[[Proposal], str]] = {
+    "policy": policy,
+    "json": policy,
+    "diff": diff,
+    "terraform": terraform,
+    "cloudformation": cloudformation,
+}
