@@ -47,9 +47,14 @@ def rightsize(
     from pipeline.access.rightsize.judging import Options
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
+    from pipeline.errors import UsageError
 
     output = output or ("table" if every else "policy")
-    _check(arn, every, since, lookback, output, assume, activity, folder)
+    if since and lookback:
+        raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
+    if every and (activity or folder or assume or resources):
+        raise UsageError("--all", "only ranks; it proposes nothing", "name one principal for a proposal")
+    _check(arn, every, output, assume, activity, folder)
     with connect(current.lake()) as engine:
         start, end = window(engine, since, until, lookback or "90d")
         assert start is not None  # a look-back is given
@@ -63,20 +68,13 @@ def rightsize(
         raise typer.Exit(5)
 
 
-def _check(
-    arn: str | None, every: bool, since: str | None, lookback: str | None, output: str, assume: str | None,
-    activity: bool, folder: Path | None,
-) -> None:  # fmt: skip
+def _check(arn: str | None, every: bool, output: str, assume: str | None, activity: bool, folder: Path | None) -> None:
     """Refuses what does not go together."""
     from pipeline.access.rightsize.render import FORMATS
     from pipeline.errors import UsageError
 
-    if since and lookback:
-        raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
     if bool(arn) == every:
         raise UsageError("rightsize", "needs the ARN of a user or role, or --all", "give one of them")
-    if every and (activity or folder or assume):
-        raise UsageError("--all", "only ranks; it proposes nothing", "name one principal for a proposal")
     forms = (*_ROWS, "json") if every else ("policy", "json") if activity else tuple(FORMATS)
     if output not in forms:
         raise UsageError("-o", f"{output!r} is no output format here", f"write {', '.join(sorted(forms))}")

@@ -132,6 +132,7 @@ def test_the_ranked_list(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
         (CI, "-o", "csv"),
         ("--all", "-o", "terraform"),
         ("--all", "--from-activity"),
+        ("--all", "--resources"),
         (CI, "--from-activity", "-o", "diff"),
         (CI, "--assume-unused", "everything"),
         (CI, "--from", "2026-11-05", "--lookback", "3d"),

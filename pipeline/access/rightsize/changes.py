@@ -20,8 +20,10 @@ from pipeline.access.rightsize.limits import MANAGED, parted
 from pipeline.access.rightsize.rewrite import ordered, rewritten, size
 from pipeline.access.rightsize.wildcards import LETTERS, NAMES, WORDS
 from pipeline.iam.catalogue import Catalogue
+from pipeline.iam.policy import decode
 
 KEEP, CHANGE, REPLACE, REMOVE = "keep", "change", "replace", "remove"
+_VERSIONS = 5  # versions of a managed policy, "IAM and AWS STS quotas"
 _NAME = 128  # characters of a policy's name, "IAM and AWS STS quotas"
 
 
@@ -36,17 +38,14 @@ class Change:
     kind: str
     documents: list[dict[str, Any]]
     managed: bool
-    owner: str
     notes: list[str] = field(default_factory=list)
+    new_name: str = ""
 
     def names(self) -> list[str]:
         """Names of the policies that stand in its place."""
-        name = self.holding.name
-        if self.kind == REPLACE:
-            fits = re.sub(r"[^A-Za-z0-9+=,.@_-]", "-", self.owner)
-            name = f"{name}-{fits}"
+        name = self.new_name if self.kind == REPLACE else self.holding.name
         numbers = range(2, len(self.documents) + 1)
-        return [name[:_NAME], *(f"{name[: _NAME - 4]}-{number}" for number in numbers)][: len(self.documents)]
+        return [name, *(f"{name[: _NAME - 4]}-{number}" for number in numbers)][: len(self.documents)]
 
     def policies(self) -> Iterator[dict[str, Any]]:
         """One object a policy that stands in its place."""
@@ -76,33 +75,47 @@ class Change:
 
 def changes(principal: Principal, reviewed: list[Reviewed], catalogue: Catalogue) -> list[Change]:
     """A change for each policy of the principal, in their order."""
-    made = [_change(principal, each, catalogue) for each in reviewed]
+    made = [_change(each, catalogue) for each in reviewed]
     for group in dict.fromkeys(each.holding.group for each in reviewed):
         pairs = [(a, b) for a, b in zip(made, reviewed, strict=True) if a.holding.group == group]
         _inline(pairs, INLINE_LIMITS["group" if group else principal.kind], catalogue)
+    _name(made, principal)
     return made
 
 
-def _change(principal: Principal, reviewed: Reviewed, catalogue: Catalogue) -> Change:
+def _name(made: list[Change], principal: Principal) -> None:
+    """Names the new policies after the old ones and their owner; AWS's may share a name under different paths."""
+    taken: set[str] = set()
+    for change in made:
+        owner = re.sub(r"[^A-Za-z0-9+=,.@_-]", "-", change.holding.group or principal.name)
+        stem = f"{change.holding.name}-{owner}"[: _NAME - 4]
+        number = 1
+        while (name := stem if number == 1 else f"{stem}.{number}").lower() in taken:
+            number += 1
+        change.new_name = name
+        taken.add(name.lower())
+
+
+def _change(reviewed: Reviewed, catalogue: Catalogue) -> Change:
     holding = reviewed.holding
-    owner = holding.group or principal.name
     document = _document(holding)
     if not reviewed.changes:
-        return Change(holding, KEEP, [document], holding.kind != INLINE, owner)
+        return Change(holding, KEEP, [document], holding.kind != INLINE)
     after = _shortened(reviewed, catalogue, NAMES)
     if after is None:
-        return Change(holding, REMOVE, [], holding.kind != INLINE, owner, _shared(holding))
+        return Change(holding, REMOVE, [], holding.kind != INLINE, _shared(holding))
     if holding.kind == INLINE:
-        return Change(holding, CHANGE, [after], False, owner)
+        return Change(holding, CHANGE, [after], False)
     kind = CHANGE if holding.editable else REPLACE
-    made = Change(holding, kind, [after], True, owner, _shared(holding))
+    made = Change(holding, kind, [after], True, _shared(holding))
     _fit_managed(made, reviewed, catalogue)
     return made
 
 
 def _document(holding: Holding) -> dict[str, Any]:
-    document = holding.attached.document
-    return document if isinstance(document, dict) else {}
+    document = decode(holding.attached.document)
+    assert isinstance(document, dict)  # it has been parsed as a policy
+    return document
 
 
 def _shortened(reviewed: Reviewed, catalogue: Catalogue, level: int) -> dict[str, Any] | None:
@@ -117,7 +130,8 @@ def _shared(holding: Holding) -> list[str]:
     if holding.kind == AWS:
         return [f"{holding.place}: AWS owns it, so a customer managed policy takes its place"]
     if not holding.others:
-        return []
+        full = holding.kind == CUSTOMER and len(holding.attached.older) + 1 >= _VERSIONS
+        return [f"{holding.place}: has {_VERSIONS} versions; delete one before a new one is made"] if full else []
     listed = ", ".join(holding.others[:3]) + (f" and {len(holding.others) - 3:,} more" if holding.others[3:] else "")
     return [f"{holding.place}: it stays as it is for {listed}; a copy takes its place here"]
 

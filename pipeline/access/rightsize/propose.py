@@ -111,7 +111,12 @@ def _tell(made: Proposal, review: Review, reviewed: Reviewed) -> None:
         made.assumed += rows(cut.assumed)
         made.blind += rows(cut.kept & fate.bits(BLIND))
         made.doubt += rows(cut.kept & fate.bits(LOW, DENIED))
-        made.members += rows(cut.kept & fate.bits(UNUSED, BLOCKED)) if reviewed.holding.group else ()
+        # What is of no use to the principal stays for other members, or with a wildcard that unmapped events may need.
+        idle = rows(cut.kept & fate.bits(UNUSED, BLOCKED))
+        if reviewed.holding.group:
+            made.members += idle
+        else:
+            made.doubt += idle
         for pattern in () if cut.statement.not_action else cut.statement.expand(review.catalogue).unknown:
             reason = f"unknown action: {review.catalogue.version} knows none of this name"
             made.blind.append(
@@ -124,7 +129,11 @@ def _notes(made: Proposal, reviewed: list[Reviewed]) -> list[str]:
     """What a reader must know before taking the proposal."""
     notes = [f"the snapshot lacks {each}: what it grants is not in this proposal" for each in made.principal.missing]
     for each in reviewed:
-        wild = any("*" in action for cut in each.cuts.values() if cut.changes for action in cut.statement.actions)
+        wild = any(
+            cut.statement.not_action or "*" in "".join(cut.statement.actions)
+            for cut in each.cuts.values()
+            if cut.changes
+        )
         if wild:
             notes.append(f"{each.holding.place}: actions newer than the catalogue are no longer in its wildcards")
         if each.unmapped and each.changes:

@@ -113,7 +113,7 @@ def ordered(document: Any) -> Any:
     """The document with its members in the order AWS writes them; a snapshot keeps none."""
 
     def of(value: Mapping[str, Any]) -> Json:
-        return {name: value[name] for name in sorted(value, key=_ORDER.index)}
+        return {name: value[name] for name in sorted(value, key=(*_ORDER, *value).index)}
 
     given = document["Statement"]
     statements = [of(each) for each in given] if isinstance(given, list) else of(given)
