@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.access.granted import parsed
@@ -21,6 +21,8 @@ from tests.access.rightsized import CATALOGUE, applied, canonical, granted, grou
 from tests.access.worlds import ACCOUNT, OLD, group, managed, policy, role, user
 
 Items = list[dict[str, Any]]
+# A world takes a tenth of a second: a failure is told as it was found, since making it small would take minutes.
+QUICKLY = settings(max_examples=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 TABLES = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table"
 PATTERNS = ["*", "s3:*", "s3:Get*", "s3:GetObject", "s3:PutBucketPolicy", "s3:Get?bject", "s3:*Bucket*", "dynamodb:*",
@@ -124,7 +126,7 @@ def decisions(policies: list[Any], who: str, names: list[str]) -> set[tuple[str,
 WORLDS = st.builds(World, worlds(), activities(), activities(), OPTIONS)
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS, st.randoms(use_true_random=False))
 def test_never_more_than_before(world: World, chance: random.Random) -> None:
     names = [*ASKED, *UNCATALOGUED, *chance.sample(CATALOGUE.actions, 10)]
@@ -132,7 +134,7 @@ def test_never_more_than_before(world: World, chance: random.Random) -> None:
     assert decisions(made.documents, world.arn, names) <= decisions(world.old, world.arn, names)
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS)
 def test_what_is_needed_or_unknown_stays(world: World) -> None:
     """Each action that some statement allows stays, but where its verdict there is unused or blocked, or by option."""
@@ -154,7 +156,7 @@ def test_what_is_needed_or_unknown_stays(world: World) -> None:
                     assert (action, resource, mfa) in after, (action, resource, verdict)
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS)
 def test_what_unmapped_events_may_have_needed_stays(world: World) -> None:
     """An action newer than the catalogue, of a service whose events could not all be mapped."""
@@ -163,7 +165,7 @@ def test_what_unmapped_events_may_have_needed_stays(world: World) -> None:
     assert decisions(world.made().documents, world.arn, names) == decisions(world.old, world.arn, names)
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS)
 def test_used_actions_stay_on_what_was_touched(world: World) -> None:
     after = decisions(world.made().documents, world.arn, ASKED)
@@ -174,7 +176,7 @@ def test_used_actions_stay_on_what_was_touched(world: World) -> None:
             assert (action, resource, mfa) in after
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS)
 def test_twice_changes_nothing(world: World) -> None:
     first = world.made()
@@ -185,7 +187,7 @@ def test_twice_changes_nothing(world: World) -> None:
     assert second.dropped == [] == second.assumed
 
 
-@settings(max_examples=40, deadline=None)
+@QUICKLY
 @given(WORLDS, st.randoms(use_true_random=False))
 def test_the_order_of_statements_does_not_matter(world: World, chance: random.Random) -> None:
     first = world.made()
@@ -213,7 +215,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
     return value
 
 
-@settings(max_examples=60, deadline=None)
+@QUICKLY
 @given(WORLDS)
 def test_aws_would_take_it(world: World) -> None:
     """Documents by IAM's grammar and limits ("IAM and AWS STS quotas"); an empty one is removed and said so."""

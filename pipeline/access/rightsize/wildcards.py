@@ -61,16 +61,23 @@ def lies_in(pattern: str, statement: Statement) -> bool:
 
 
 def protected(statement: Statement, unmapped: Sequence[str], catalogue: Catalogue) -> int:
-    """Actions that stay because a wildcard grants them together with what unmapped events may have needed."""
-    bits = 0
+    """Actions that stay because a wildcard grants them together with what unmapped events may have needed.
+
+    All of them where a NotAction excepts part of such a service: no list of actions says the rest of it.
+    """
+    granted, bits = statement.expand(catalogue).bits, 0
     for prefix in unmapped:
-        service = catalogue.match(f"{prefix}:*")
-        if statement.not_action:
+        whole = f"{prefix.lower()}:*"
+        service = catalogue.match(whole)
+        if not statement.not_action:
+            for pattern in statement.actions:
+                if "*" in pattern or "?" in pattern:
+                    bits |= service & catalogue.match(pattern)
+        elif lies_in(whole, statement):
             bits |= service
-        for pattern in () if statement.not_action else statement.actions:
-            if "*" in pattern or "?" in pattern:
-                bits |= service & catalogue.match(pattern)
-    return bits & statement.expand(catalogue).bits
+        elif not any(within(whole, each.lower()) for each in statement.actions):
+            return granted
+    return bits & granted
 
 
 def written(
