@@ -98,7 +98,7 @@ def _one(
 
     ground = survey(engine, start, end)
     made = propose(ground, arn, options)
-    made.replay = proof(ground, made.principal, made.documents)
+    made.replay = proof(ground, made)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, {made.principal.account_id}))
     for note in made.notes:
         current.say(note)

@@ -218,3 +218,31 @@ def test_a_divided_statement_keeps_its_sid_once() -> None:
     made = proposed([role("r", old)], calls, RESOURCES)
     sids = [each["Sid"] for each in made.documents[0]["Statement"]]
     assert sids[:2] == ["Tables", "Tables3"] and len(set(sids)) == len(sids)
+
+
+def test_wildcards_that_unmapped_events_may_need_are_not_taken_apart() -> None:
+    """A Deny makes s3:GetObject useless; without the unmapped event the list would be names."""
+    unmapped = call("role/r", "s3", "GetBrandNewThing")
+    old = policy(allow("s3:Get*"), deny("s3:GetObject"))
+    assert proposed([role("r", old)], [unmapped]).documents == [old]
+    # Of a NotAction that excepts some of such a service, no list of actions says the rest.
+    old = policy({"Effect": "Allow", "NotAction": ["s3:Put*"], "Resource": "*"}, deny("s3:GetObject"))
+    assert proposed([role("r", old)], [unmapped]).documents == [old]
+    # One that excepts all of it is another matter.
+    made = proposed([role("r", policy({"Effect": "Allow", "NotAction": ["s3:*"], "Resource": "*"}))], [unmapped])
+    assert made.policies[0]["change"] != "keep"
+
+
+def test_a_full_policy_says_so() -> None:
+    """ "A managed policy can have up to five versions" (Versioning IAM policies, IAM guide)."""
+    document = policy(allow(["ec2:RunInstances", "ec2:StopInstances"]))
+    full = managed("full", *((f"201{number}-01-01T00:00:00Z", document) for number in range(5)))
+    made = proposed([full, role("r", **attached(arn("policy", "full")))], [run("RunInstances")])
+    assert any("5 versions" in note for note in made.notes)
+
+
+def test_identity_center_writes_its_own_roles() -> None:
+    path = "/aws-reserved/sso.amazonaws.com/"
+    items = [role("r", policy(allow("ec2:StopInstances")), path=path)]
+    made = proposed(items, [], who=f"role{path}r")
+    assert any("permission set" in note for note in made.notes)

@@ -70,6 +70,13 @@ def test_a_diff(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert '-        "ec2:StartInstances"' in lines and '+      "Action": "ec2:RunInstances",' in lines
 
 
+def test_a_diff_says_why_things_were_kept() -> None:
+    made = proposed([role("r", policy(allow(["iam:PassRole", "ec2:StopInstances"])))], [])
+    lines = FORMATS["diff"](made).splitlines()
+    assert "# kept 1 that the log cannot show, 0 in doubt" in lines
+    assert any(line.startswith("#   1 not_observable: no such event exists") for line in lines)
+
+
 def test_terraform(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Template marks are doubled ("HCL Native Syntax Specification", template literals); the rest is JSON."""
     out, _, _ = run(capsys, lake, CI, *WINDOW, "-o", "terraform")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.access import used
 from pipeline.access.rightsize.limits import MANAGED, parted
-from pipeline.access.rightsize.narrow import least
+from pipeline.access.rightsize.narrow import MOST, least
 from pipeline.access.rightsize.rewrite import one, size
 from pipeline.catalog import Catalog
 from pipeline.engines.duckdb import Engine
@@ -27,7 +27,8 @@ BOUND = "no grant: no snapshot was read; what the principal may do today is not 
 def from_activity(engine: Engine, start: datetime, end: datetime, arn: str) -> dict[str, Any]:
     """The policy of what a user or role called in [start, end], in the shape of a proposal's JSON.
 
-    Actions whose calls all said their resource are on those resources, others on `*`. Denied calls are no use.
+    Actions whose calls all said their resource are on those resources, others, and those of very many, on `*`. Denied
+    calls are no use.
     Raises UsageError for an ARN of anything else, NoDataError where nothing was called.
     """
     match = _PRINCIPAL.match(arn)
@@ -41,7 +42,7 @@ def from_activity(engine: Engine, start: datetime, end: datetime, arn: str) -> d
     by: dict[tuple[str, ...], list[str]] = {}
     for place, use in activity.uses.items():
         if use.ok or use.error:
-            resources = least(use.touched) if use.touched else ("*",)
+            resources = least(use.touched) if use.touched and len(use.touched) <= 2 * MOST else ("*",)
             by.setdefault(resources, []).append(observe.catalogue.actions[place])
     if not by:
         raise NoDataError(arn, "the log shows no call of it in the window", "name an earlier --from")

@@ -13,8 +13,10 @@ from pipeline.access.used import Use
 from pipeline.iam.globs import overlap
 from pipeline.iam.policy import Statement
 
-# More patterns than this make a policy that nobody reads, and soon one that AWS does not take.
-_MOST = 40
+# More patterns than this make a policy that nobody reads, and soon one that AWS does not take. A call's resource is
+# told by two, a container and what is in it; many more than fit need not be compared with each other.
+MOST = 40
+MANY = 5 * MOST
 
 
 def narrowed(statement: Statement, use: Use) -> tuple[str, ...] | None:
@@ -22,7 +24,7 @@ def narrowed(statement: Statement, use: Use) -> tuple[str, ...] | None:
     old = statement.resources
     if statement.not_resource or not old or not use.touched or not (use.ok or use.error):
         return None
-    if any("${" in each for each in old):
+    if len(use.touched) > MANY or any("${" in each for each in old):
         return None
     found: set[str] = set()
     for mine in old:
@@ -33,7 +35,7 @@ def narrowed(statement: Statement, use: Use) -> tuple[str, ...] | None:
                     return None
                 found.add(both)
     kept = least(found)
-    if not kept or len(kept) > _MOST or set(kept) == set(old):
+    if not kept or len(kept) > MOST or set(kept) == set(old):
         return None
     return kept
 

@@ -6,15 +6,18 @@ import importlib
 import importlib.util
 from typing import Any
 
-from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
+from pipeline.access.rightsize.propose import Proposal
+
+_REPLAY = "pipeline.access.replay"
 
 
-def proof(ground: Ground, principal: Principal, proposed: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The replay of the principal's log against the proposed documents, as JSON; None where there is no replay."""
-    # TODO(lead): import pipeline.access.replay outright once it is here.
-    if importlib.util.find_spec("pipeline.access.replay") is None:
+def proof(ground: Ground, made: Proposal) -> dict[str, Any] | None:
+    """The replay of the principal's log against all policies it would have, as JSON; None where there is no replay."""
+    # TODO(lead): from pipeline.access.replay.run import replay, at the top, once it is on this branch.
+    if importlib.util.find_spec(_REPLAY) is None:
         return None
-    replay = importlib.import_module("pipeline.access.replay").replay
-    found: dict[str, Any] = replay(ground, principal, proposed).as_json()
+    replay = importlib.import_module(f"{_REPLAY}.run").replay
+    proposed = [(each["name"], each["document"]) for each in made.policies]
+    found: dict[str, Any] = replay(ground, made.principal, proposed).as_json()
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from pipeline.access.rightsize.propose import Proposal
 from pipeline.access.rightsize.rewrite import ordered, size
 from pipeline.access.rightsize.texts import plain, pretty
 from pipeline.iam.catalogue import load
+
+_REASONS = 5  # that a diff tells
 
 
 def policy(proposal: Proposal) -> str:
@@ -29,11 +32,21 @@ def diff(proposal: Proposal) -> str:
         f"# dropped {dropped:,} permissions as unused or blocked" + (f", {assumed:,} by assumption" if assumed else ""),
         f"# kept {len(proposal.blind):,} that the log cannot show, {len(proposal.doubt):,} in doubt"
         + (f", {len(proposal.members):,} for other members of a group" if proposal.members else ""),
+        *_reasons(proposal),
         *(f"# {note}" for note in proposal.notes),
     ]
     for change in proposal.changes:
         lines += ["", *_changed(change)]
     return "\n".join(plain(line) for line in lines) + "\n"
+
+
+def _reasons(proposal: Proposal) -> list[str]:
+    """Why permissions were kept that were not seen in use: the most frequent reasons."""
+    rows = (*proposal.blind, *proposal.doubt, *proposal.members)
+    counted = Counter(f"{row['verdict']}: {row['reason']}" for row in rows).most_common()
+    lines = [f"#   {count:,} {reason}" for reason, count in counted[:_REASONS]]
+    more = sum(count for _, count in counted[_REASONS:])
+    return [*lines, f"#   {more:,} for other reasons (-o policy tells all)"] if more else lines
 
 
 def _changed(change: Change) -> Iterator[str]:
