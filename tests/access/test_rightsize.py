@@ -246,3 +246,21 @@ def test_identity_center_writes_its_own_roles() -> None:
     items = [role("r", policy(allow("ec2:StopInstances")), path=path)]
     made = proposed(items, [], who=f"role{path}r")
     assert any("permission set" in note for note in made.notes)
+
+
+def test_a_statement_alone_and_scalars() -> None:
+    """IAM takes one statement for a list of one ("Grammar of the IAM JSON policy language")."""
+    old = {"Version": "2012-10-17", "Statement": allow(["ec2:RunInstances", "ec2:StopInstances"])}
+    made = proposed([role("r", old)], [run("RunInstances")])
+    assert made.documents == [policy(allow("ec2:RunInstances"))]
+    kept = {"Version": "2012-10-17", "Statement": allow("ec2:RunInstances")}
+    assert proposed([role("r", kept)], [run("RunInstances")]).documents == [kept]
+
+
+def test_groups_keep_what_only_another_member_cannot_be_judged_by() -> None:
+    """A member whose log cannot show the use keeps it for all, even where idle services are assumed unused by one."""
+    team = group("g", policy(allow("dynamodb:GetItem")))
+    items = [team, user("u", GroupList=["g"]), user("v", GroupList=["g"])]
+    busy = call("user/v", "dynamodb", "DescribeTable")
+    assert actions(proposed(items, [busy], ASSUME, who="user/u").documents) == {"dynamodb:GetItem"}
+    assert proposed(items, [], ASSUME, who="user/u").documents == []

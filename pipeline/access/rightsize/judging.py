@@ -69,11 +69,11 @@ class Review:
         """Those by whose logs a policy is judged: the principal, or every member of the group it comes through."""
         if holding.group is None:
             return [self.own]
-        for each in self.holders.members[(self.principal.account_id, holding.group)]:
+        members = self.holders.members[(self.principal.account_id, holding.group)]
+        for each in members:
             if each.arn not in self._fates:
                 self._fates[each.arn] = Fates(self.ground, each)
-        members = self.holders.members[(self.principal.account_id, holding.group)]
-        return [self._fates[each.arn] for each in sorted(members, key=lambda each: each.arn)]
+        return [self._fates[arn] for arn in sorted(each.arn for each in members)]
 
     def _cut(self, statement: Statement, asked: Sequence[Fates], unmapped: Sequence[str], alone: bool) -> Cut:
         granted = statement.expand(self.catalogue).bits
