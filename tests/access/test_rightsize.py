@@ -257,7 +257,7 @@ def test_a_statement_alone_and_scalars() -> None:
     assert proposed([role("r", kept)], [run("RunInstances")]).documents == [kept]
 
 
-def test_groups_keep_what_only_another_member_cannot_be_judged_by() -> None:
+def test_a_group_keeps_what_one_member_may_need() -> None:
     """A member whose log cannot show the use keeps it for all, even where idle services are assumed unused by one."""
     team = group("g", policy(allow("dynamodb:GetItem")))
     items = [team, user("u", GroupList=["g"]), user("v", GroupList=["g"])]

@@ -14,7 +14,7 @@ _REPLAY = "pipeline.access.replay"
 
 def proof(ground: Ground, made: Proposal) -> dict[str, Any] | None:
     """The replay of the principal's log against all policies it would have, as JSON; None where there is no replay."""
-    # TODO(lead): from pipeline.access.replay.run import replay, at the top, once it is on this branch.
+    # TODO: "from pipeline.access.replay.run import replay" at the top, once the replay is here.
     if importlib.util.find_spec(_REPLAY) is None:
         return None
     replay = importlib.import_module(f"{_REPLAY}.run").replay
