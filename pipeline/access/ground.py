@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pipeline.access import used
 from pipeline.access.attempts import Attempts, attempts
+from pipeline.access.exclusions import Exclusions
 from pipeline.access.granted import Library, Principal, blocks
 from pipeline.access.selectors import Selected, selected
 from pipeline.access.snapshots import Snapshot, latest
@@ -36,6 +37,7 @@ class Ground:
     observe: Observability
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     selected: Mapping[str, Selected] = field(default_factory=dict)
+    exclusions: Exclusions | None = None
 
     def activity(self, principal: Principal) -> used.Activity:
         """What the log shows of the principal; of a namesake made and deleted before it, nothing."""
@@ -57,8 +59,11 @@ class Ground:
         return Judge(principal, self.activity(principal), taken, context)
 
 
-def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
-    """The ground of the window [start, end]. Raises NoDataError without a snapshot of users and roles."""
+def survey(engine: Engine, start: datetime, end: datetime, exclusions: Exclusions | None = None) -> Ground:
+    """The ground of the window [start, end], with what somebody answers for.
+
+    Raises NoDataError without a snapshot of users and roles.
+    """
     snapshot = latest(engine)
     if not snapshot.of("user") and not snapshot.of("role"):
         remedy = "run trailsift iam import with GetAccountAuthorizationDetails JSON"
@@ -69,4 +74,5 @@ def survey(engine: Engine, start: datetime, end: datetime) -> Ground:
         Catalog.load(within="views").install_views(engine)
     library, covered = Library(snapshot), coverage(engine)
     trails = selected(engine, snapshot, start, end)
-    return Ground(engine, start, end, snapshot, library, log, covered, observe, attempts(snapshot), trails)
+    tried = attempts(snapshot)
+    return Ground(engine, start, end, snapshot, library, log, covered, observe, tried, trails, exclusions)

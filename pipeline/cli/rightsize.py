@@ -88,6 +88,7 @@ def _one(
     engine: Engine, start: datetime, end: datetime, arn: str, options: Options, output: str, folder: Path | None
 ) -> bool:
     """The proposal for one principal; whether the log has a gap."""
+    from pipeline.access.exclusions import exclusions
     from pipeline.access.ground import survey
     from pipeline.access.rightsize.files import write
     from pipeline.access.rightsize.proof import proof
@@ -96,7 +97,7 @@ def _one(
     from pipeline.assurance.coverage import gaps
     from pipeline.cli.window import tell_ground
 
-    ground = survey(engine, start, end)
+    ground = survey(engine, start, end, exclusions(current.settings.exclusions))
     made = propose(ground, arn, options)
     made.replay = proof(ground, made)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, {made.principal.account_id}))
@@ -124,12 +125,13 @@ def _activity(engine: Engine, start: datetime, end: datetime, arn: str) -> bool:
 def _all(engine: Engine, start: datetime, end: datetime, output: str) -> bool:
     """The ranked list; whether the log has a gap."""
     from pipeline import export
+    from pipeline.access.exclusions import exclusions
     from pipeline.access.ground import survey
     from pipeline.access.rightsize.worklist import BRIEF, worklist
     from pipeline.assurance.coverage import gaps
     from pipeline.cli.window import tell_ground
 
-    ground = survey(engine, start, end)
+    ground = survey(engine, start, end, exclusions(current.settings.exclusions))
     rows = worklist(ground)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, set(ground.covered)))
     current.say("score = risk × confidence ÷ (1 + effort / 20); -o csv, json, ndjson or parquet has all its parts")

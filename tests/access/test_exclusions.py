@@ -10,6 +10,8 @@ import pytest
 
 from pipeline import config
 from pipeline.access.exclusions import Exclusions
+from pipeline.access.ground import survey
+from pipeline.access.rightsize.propose import propose
 from pipeline.access.unused import unused
 from pipeline.config import ExclusionSettings
 from pipeline.errors import UsageError
@@ -71,6 +73,19 @@ def test_one_that_has_ended_covers_nothing_and_is_told() -> None:
     assert names == {RUN, STOP, OTHER}
     assert "an exclusion ended on 2026-10-29: break glass (ops@example.com, until 2026-10-29)" in notes
     assert left(excluded(path="/ops/*", until="2026-10-30"))[0] == {OTHER}
+
+
+def test_a_proposal_keeps_what_somebody_answers_for() -> None:
+    def actions(*given: ExclusionSettings) -> tuple[set[str], list[str]]:
+        with engine(ITEMS, daily()) as made:
+            proposal = propose(survey(made, START, END, Exclusions(given, TODAY)), arn("role", "keep", "/ops/"))
+        statements = [each for document in proposal.documents for each in document["Statement"]]
+        return {str(each["Action"]) for each in statements}, proposal.notes
+
+    assert actions()[0] == set()
+    kept, notes = actions(excluded(sid="NOREPO*"))
+    assert kept == {"ec2:RunInstances"}
+    assert "kept for an exclusion: break glass (ops@example.com)" in notes
 
 
 @pytest.mark.parametrize(

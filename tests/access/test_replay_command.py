@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.access.replay import read
 from pipeline.cli import main
+from pipeline.errors import UsageError
 from tests.access.replays import record
 from tests.access.worlds import ACCOUNT, allow, arn, deny, policy, role
 
@@ -175,3 +177,14 @@ def test_what_if(run: Any) -> None:
     assert code == 1 and next(csv.DictReader(io.StringIO(out)))["count"] == "20"
     out, _, code = run("--what-if", policy(deny("kms:*")), "--all", "-o", "ndjson")
     assert code == 0 and out == ""
+
+
+def test_a_policy_as_organizations_answers_it(tmp_path: Path) -> None:
+    file = tmp_path / "scp.json"
+    scp = policy(deny("s3:*"))
+    answer = {"Policy": {"PolicySummary": {"Name": "no-s3"}, "Content": json.dumps(scp)}}
+    file.write_text(json.dumps(answer))
+    assert read(file, "scp").documents == [("no-s3", scp)]
+    file.write_text(json.dumps({"Policy": {"Content": "{"}}))
+    with pytest.raises(UsageError, match="is no JSON"):
+        read(file, "scp")

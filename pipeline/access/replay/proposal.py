@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.errors import PolicyError, UsageError
 from pipeline.iam.evaluate import Evaluator
+from pipeline.iam.policy import decode
 
 _LARGEST = 4 << 20
 _MOST = 100
@@ -27,7 +28,10 @@ def read(path: str | Path, layer: str = "identity") -> Proposal:
     """The proposal of a JSON file; `layer` is identity or scp. Raises UsageError for what AWS would refuse."""
     value = load(path)
     arn = value.get("principal_arn") if isinstance(value, dict) else None
-    named = _named(value, str(path))
+    try:
+        named = _named(value, str(path))
+    except PolicyError as error:
+        raise UsageError(f"{path}: Policy.{error.place}", error.problem, error.remedy) from None
     if len(named) > _MOST:
         raise UsageError(path, f"holds more than {_MOST} policies", "AWS attaches far fewer to one principal")
     for i, (name, document) in enumerate(named):
@@ -74,13 +78,18 @@ def _named(value: Any, path: str) -> list[tuple[str, Any]]:
         if not isinstance(value, list):
             raise UsageError(f"{path}: policies", "is no list", _REMEDY)
     elif isinstance(value, dict):
-        return [("", value)]
+        return [_one(value)]
     if not isinstance(value, list):
         raise UsageError(path, "holds neither a policy nor a list of policies", _REMEDY)
     return [_one(each) for each in value]
 
 
 def _one(value: Any) -> tuple[str, Any]:
+    """A policy by itself, with its name, or as DescribePolicy of Organizations answers it."""
+    if isinstance(value, dict) and isinstance(value.get("Policy"), dict) and "Statement" not in value:
+        summary = value["Policy"].get("PolicySummary")
+        name = summary.get("Name") if isinstance(summary, dict) else None
+        return (name if isinstance(name, str) else ""), decode(value["Policy"].get("Content"), "Content")
     if isinstance(value, dict) and "document" in value and "Statement" not in value:
         name = value.get("name")
         return (name if isinstance(name, str) else "", value["document"])

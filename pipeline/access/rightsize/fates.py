@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.access.exclusions import covered
 from pipeline.access.granted import Grant, Principal, grants
 from pipeline.access.ground import Ground
 from pipeline.access.verdicts import BLIND, BLOCKED, DENIED, LOW, UNUSED, USED, Judge, Judged, Mask
@@ -23,10 +24,12 @@ _VERDICTS = (USED, DENIED, UNUSED, LOW, BLIND, BLOCKED)
 
 @dataclass
 class Fate:
-    """The verdicts of one scope; `granted` are the actions some statement of the principal allows on it."""
+    """The verdicts of one scope; `granted` are the actions some statement of the principal allows on it, `kept` those
+    of them that an exclusion covers."""
 
     judged: Judged
     granted: int
+    kept: int = 0
     _bits: dict[str, int] = field(default_factory=dict)
 
     def bits(self, *verdicts: str) -> int:
@@ -46,8 +49,8 @@ class Fate:
 
     @cached_property
     def drop(self) -> int:
-        """Actions of no use here: unused where the log would have shown it, or blocked."""
-        return self.bits(*DROPPED)
+        """Actions of no use here: unused where the log would have shown it, or blocked, and answered for by nobody."""
+        return self.bits(*DROPPED) & ~self.kept
 
     @cached_property
     def blind(self) -> int:
@@ -81,6 +84,7 @@ class Fates:
             self._scopes.setdefault(grant.scope, []).append(grant)
         self._made: dict[str, Fate] = {}
         self._accessed = _accessed(ground, principal)
+        self.exclusions = ground.exclusions.of(principal) if ground.exclusions else []
 
     @property
     def scopes(self) -> list[str]:
@@ -95,7 +99,10 @@ class Fates:
             for grant in scoped:
                 granted |= grant.bits
             judged = self.judge.judge(scoped) if scoped else Judged(self.judge.codes, self.judge.reasons)
-            self._made[scope] = Fate(judged, granted)
+            kept = 0
+            for bits, _ in covered(self.exclusions, scoped, self.catalogue):
+                kept |= bits
+            self._made[scope] = Fate(judged, granted, kept)
         return self._made[scope]
 
     def losing(self) -> set[str]:

@@ -82,7 +82,7 @@ class Review:
         for each in asked:
             fate = each.on(statement.scope)
             drop &= fate.drop
-            assumed &= fate.drop | (fate.blind & each.idle)
+            assumed &= fate.drop | (fate.blind & each.idle & ~fate.kept)
         assumed = assumed & ~drop if self.options.assume_services else 0
         cut = Cut(statement, granted & ~drop & ~assumed, drop, assumed)
         if self.options.resources and alone:

@@ -85,7 +85,8 @@ def propose(ground: Ground, arn: str, options: Options = Options()) -> Proposal:
         _tell(made, review, each)
     for rows in (made.dropped, made.assumed, made.blind, made.doubt, made.members):
         rows.sort(key=lambda row: (row["scope"], row["action"].lower(), row["policy"]))
-    made.notes = _notes(made, reviewed)
+    made.notes = _notes(made, reviewed) + [f"kept for an exclusion: {each.text}" for each in review.own.exclusions]
+    made.notes += ground.exclusions.notes() if ground.exclusions else []
     made.facts = {
         "window": {"from": iso(ground.start), "to": iso(ground.end)},
         "snapshot": iso(ground.snapshot.taken_at),
