@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from tests.access.rightsized import ASSUME, RESOURCES, actions, granted, proposed
-from tests.access.worlds import ACCOUNT, allow, arn, call, deny, group, managed, policy, role, user
+from tests.access.worlds import ACCOUNT, OLD, allow, arn, call, deny, group, managed, policy, role, user
 
 BUCKET = "arn:aws:s3:::b"
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
@@ -109,8 +109,8 @@ def test_assuming_idle_services_unused() -> None:
 
 def test_last_access_speaks_against_an_assumption() -> None:
     services = [{"ServiceNamespace": "dynamodb", "LastAuthenticated": "2026-09-01T00:00:00Z"}]
-    accessed = {"kind": "last_accessed", "arn": arn("role", "r"), "name": "r",
-                "item": {"Arn": arn("role", "r"), "ServicesLastAccessed": services}}  # fmt: skip
+    item = {"Arn": arn("role", "r"), "JobCompletionDate": OLD, "ServicesLastAccessed": services}
+    accessed = {"kind": "last_accessed", "arn": item["Arn"], "name": "r", "item": item}
     items = [role("r", policy(allow("dynamodb:GetItem"))), accessed]
     assert actions(proposed(items, [], ASSUME).documents) == {"dynamodb:GetItem"}
     services[0].pop("LastAuthenticated")

@@ -83,7 +83,8 @@ class Fates:
         for grant in grants(principal, self.catalogue, ground.start):
             self._scopes.setdefault(grant.scope, []).append(grant)
         self._made: dict[str, Fate] = {}
-        self._accessed = _accessed(ground, principal)
+        tried = ground.attempts.get(principal.arn)
+        self._accessed = {prefix.lower() for prefix, last in tried.services.items() if last} if tried else set()
         self.exclusions = ground.exclusions.of(principal) if ground.exclusions else []
 
     @property
@@ -128,14 +129,3 @@ class Fates:
         for prefix in busy:
             bits &= ~self.catalogue.match(f"{prefix}:*")
         return bits
-
-
-def _accessed(ground: Ground, principal: Principal) -> set[str]:
-    """Prefixes of services that the snapshot's service last-accessed data says the principal ever tried to reach."""
-    found: set[str] = set()
-    for item in ground.snapshot.of("last_accessed"):
-        if item.get("Arn") == principal.arn:
-            for each in item.get("ServicesLastAccessed") or []:
-                if each.get("LastAuthenticated"):
-                    found.add(str(each.get("ServiceNamespace", "")).lower())
-    return found
