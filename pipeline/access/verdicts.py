@@ -220,9 +220,10 @@ class Judge:
         for place in self.activity.uses:
             shown |= 1 << place
         services = {self.catalogue.actions[place].partition(":")[0] for place in self.activity.uses}
+        # A record from before the window's end cannot say "never" of what came after it.
         current = known.taken >= self.context.end - _LAG
-        for bits, reason in known.never(self.catalogue, services | set(self.activity.unmapped)):
-            layer.rule_out(bits, UNUSED if current else LOW, reason)
+        for bits, reason in known.never(self.catalogue, services | set(self.activity.unmapped)) if current else ():
+            layer.rule_out(bits, reason)
         for bits, reason in known.unexplained(self.catalogue, self.context.start, shown):
             layer.lower(bits, reason)
 
@@ -260,9 +261,9 @@ class _Layer:
         """`unused` and unused_low_confidence become not_observable."""
         self._lay(bits, (UNUSED, LOW), BLIND, reason)
 
-    def rule_out(self, bits: int, verdict: str, reason: str) -> None:
-        """not_observable becomes a verdict, by another source than the log."""
-        self._lay(bits, (BLIND,), verdict, reason)
+    def rule_out(self, bits: int, reason: str) -> None:
+        """not_observable becomes `unused`, by another source than the log."""
+        self._lay(bits, (BLIND,), UNUSED, reason)
 
     def restore(self, bits: int, verdict: str, reason: str) -> None:
         """A doubt is lifted: the verdict is what the whole account's log says."""

@@ -65,9 +65,9 @@ def test_passing_a_role_is_not_tracked() -> None:
     assert verdict("iam:PassRole", accessed(service("iam")))[0] == "not_observable"
 
 
-def test_an_old_record_leaves_a_doubt() -> None:
+def test_an_old_record_cannot_speak_for_what_came_after_it() -> None:
     old = (END - timedelta(days=10)).isoformat()
-    assert verdict(DATA, accessed(service("s3"), at=old))[0] == "unused_low_confidence"
+    assert verdict(DATA, accessed(service("s3"), at=old))[0] == "not_observable"
 
 
 def test_the_log_goes_before_a_record_that_says_never() -> None:
