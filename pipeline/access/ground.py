@@ -21,6 +21,7 @@ from pipeline.catalog import Catalog
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import NoDataError
 from pipeline.iam.observable import Observability, observability
+from pipeline.times import iso
 
 
 @dataclass
@@ -38,6 +39,11 @@ class Ground:
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     selected: Mapping[str, Selected] = field(default_factory=dict)
     exclusions: Exclusions | None = None
+
+    @property
+    def rests_on(self) -> str:
+        """The snapshot and the catalogue of actions, each with its date, as a report tells them."""
+        return f"snapshot of {iso(self.snapshot.taken_at)}; actions: {self.observe.catalogue.version}"
 
     def activity(self, principal: Principal) -> used.Activity:
         """What the log shows of the principal; of a namesake made and deleted before it, nothing."""

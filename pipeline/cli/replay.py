@@ -111,6 +111,7 @@ def _replay(
     if arn is None:
         raise UsageError("--principal", "is missing, and the file names no principal_arn", "give the ARN")
     ground = survey(engine, start, end)
+    current.say(ground.rests_on)
     who = _principal(ground, arn)
     found = run(ground, who, proposal.documents, _gone(who, replaced, keep))
     _print(found, output)
@@ -139,6 +140,7 @@ def _what_if(
     except NoDataError:
         snapshot = None
     effect = what_if(engine, snapshot, mapper(), documents, accounts, start, end)
+    current.say(f"actions: {mapper().catalogue.version}")
     denied = sum(each.result == "denied" for each in effect.stops)
     current.say(f"{effect.events:,} calls of {', '.join(effect.accounts)}")
     current.say(f"{denied:,} denied, {len(effect.stops) - denied:,} conditional (principal, action and region)")

@@ -98,6 +98,7 @@ def _one(
     from pipeline.cli.window import tell_ground
 
     ground = survey(engine, start, end, exclusions(current.settings.exclusions))
+    current.say(ground.rests_on)
     made = propose(ground, arn, options)
     made.replay = proof(ground, made)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, {made.principal.account_id}))
@@ -132,6 +133,7 @@ def _all(engine: Engine, start: datetime, end: datetime, output: str) -> bool:
     from pipeline.cli.window import tell_ground
 
     ground = survey(engine, start, end, exclusions(current.settings.exclusions))
+    current.say(ground.rests_on)
     rows = worklist(ground)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, set(ground.covered)))
     current.say("score = risk × confidence ÷ (1 + effort / 20); -o csv, json, ndjson or parquet has all its parts")

@@ -27,7 +27,6 @@ def escalation(
     from pipeline.cli.window import tell_ground, window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
-    from pipeline.times import iso
 
     export.known(output)
     if since and lookback:
@@ -43,7 +42,7 @@ def escalation(
             raise UsageError(arn, "the newest IAM snapshot has no such user or role", "check trailsift iam import")
         rows = ways(ground, chosen)
         lacking = tell_ground(engine, start, end)
-    current.say(f"snapshot of {iso(ground.snapshot.taken_at)}; actions: {ground.observe.catalogue.version}")
+    current.say(ground.rests_on)
     current.say(f"{rows.num_rows:,} ways of {len(rows['principal_arn'].unique()):,} principals")
     export.write(_shown(rows) if output == "table" else rows, output, sys.stdout, color=current.color)
     if lacking and (since or until):

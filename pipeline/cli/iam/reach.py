@@ -101,7 +101,9 @@ def changes(
     start = parse_time(since, now, "--from") if since else None
     end = parse_time(until, now, "--to") if until else None
     with connect(current.lake()) as engine:
-        found = report.changes(engine, load(Path(catalog) if catalog else None), start, end)
+        catalogue = load(Path(catalog) if catalog else None)
+        found = report.changes(engine, catalogue, start, end)
+    current.say(f"actions: {catalogue.version}")
     current.say(f"{found.rows.num_rows:,} changes from {iso(found.before)} to {iso(found.after)}")
     for note in found.notes:
         current.say(note)
