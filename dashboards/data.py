@@ -22,6 +22,8 @@ from dashboards.scope import Key, Scope
 from pipeline import catalog as questions
 from pipeline import config, export
 from pipeline.access import unused as permissions
+from pipeline.access.exclusions import exclusions, grace
+from pipeline.access.verdicts import USED
 from pipeline.assurance.statement import statement
 from pipeline.catalog import Catalog
 from pipeline.detect.anomalies import Examined, examine
@@ -39,7 +41,8 @@ from pipeline.records.schema import TABLES
 from pipeline.times import parse_time
 
 MOST_EVENTS = 1000
-VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked")
+EXCLUDED = "excluded"
+VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked", EXCLUDED)
 
 
 @dataclass(frozen=True)
@@ -207,13 +210,24 @@ def unjudged(scope: Scope) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Comparing what is granted with what was used …")
-def _unused(key: Key, since: datetime, until: datetime) -> permissions.Report:
-    return permissions.unused(_engine(key), since, until, used_too=True)
+def _unused(
+    key: Key, since: datetime, until: datetime, excluded: tuple[config.ExclusionSettings, ...], days: int
+) -> permissions.Report:
+    found = permissions.unused(
+        _engine(key), since, until, used_too=True, excluded=exclusions(excluded), grace=grace(days)
+    )
+    rows = found.rows
+    verdict, why = rows["verdict"].cast(pa.string()), rows["excluded"].cast(pa.string())
+    kept = pc.and_(pc.not_equal(why, ""), pc.not_equal(verdict, USED))
+    shown = pc.if_else(kept, EXCLUDED, verdict).dictionary_encode()
+    return replace(found, rows=rows.set_column(rows.column_names.index("verdict"), "verdict", shown))
 
 
 def unused(scope: Scope) -> permissions.Report:
-    """Verdicts of all granted permissions over the scope's window. Raises NoDataError without an IAM snapshot."""
-    return _unused(scope.key, scope.since, scope.until)
+    """Verdicts of all granted permissions over the scope's window; what the settings exclude, and was not used, is
+    `excluded` instead. Raises NoDataError without an IAM snapshot."""
+    settings = config.load()
+    return _unused(scope.key, scope.since, scope.until, settings.exclusions, settings.permission_grace_days)
 
 
 def verdicts(scope: Scope) -> pd.DataFrame:

@@ -67,6 +67,7 @@ class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    A permission is too new to be called unused within `permission_grace_days` of its grant; 0 is the whole window.
     `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
     """
 
@@ -78,6 +79,7 @@ class Settings:
     batch_seconds: int = 60
     expected_regions: tuple[str, ...] = ()
     grace_hours: int = 6
+    permission_grace_days: int = 0
     catalog_type: str = ""
     catalog_uri: str = ""
     catalog_region: str = ""
