@@ -67,6 +67,7 @@ class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    `lookback` is how far before the newest event permissions are judged, where no window is asked for.
     A permission is too new to be called unused within `permission_grace_days` of its grant; 0 is the whole window.
     `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
     """
@@ -79,6 +80,7 @@ class Settings:
     batch_seconds: int = 60
     expected_regions: tuple[str, ...] = ()
     grace_hours: int = 6
+    lookback: str = "90d"
     permission_grace_days: int = 0
     catalog_type: str = ""
     catalog_uri: str = ""

@@ -57,7 +57,7 @@ def rightsize(
         raise UsageError("--all", "only ranks; it proposes nothing", "name one principal for a proposal")
     _check(arn, every, output, assume, resources, activity, folder)
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
         if activity:
             lacking = _activity(engine, start, end, arn)

@@ -43,7 +43,7 @@ def unused(
     export.known(output)
     by_service = by == "service"
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
         found = report(
             engine,
