@@ -21,6 +21,7 @@ NAMES = (
     "all-applied",
 )
 UPKEEP = ("exchange-ready", "exchanged", "trimmed")
+DELIVERY = ("sent-untold",)
 
 
 def hit(name: str) -> None:

@@ -144,6 +144,10 @@ IAM_SNAPSHOTS = pa.schema(
 # How far a place was listed for good: see `pipeline.lake.listings`.
 LISTINGS = pa.schema([("mark", TEXT), ("through", pa.date32()), ("listed_at", TIME)])
 
+# What sinks were told of findings, one row a delivery; see `pipeline.detect.sinks`. `state` is a digest of what was
+# told, or the status (muted, resolved) in which there was nothing to tell.
+DELIVERIES = pa.schema([*_texts("sink", "finding_id", "state", "change"), ("delivered_at", TIME)])
+
 # What `trailsift verify` found, one row a run and chain of digests; see `pipeline.assurance.integrity`.
 # The rows of a run in the two tables below count once the run stands here.
 VERIFICATIONS = pa.schema(
@@ -179,6 +183,7 @@ TABLES: dict[str, pa.Schema] = {
     "aggregated": OTHER,
     "iam_snapshots": IAM_SNAPSHOTS,
     "listings": LISTINGS,
+    "deliveries": DELIVERIES,
     "verifications": VERIFICATIONS,
     "verified_digests": VERIFIED_DIGESTS,
     "verification_problems": VERIFICATION_PROBLEMS,

@@ -1,0 +1,54 @@
+"""Which sinks were told what of which finding: the table `deliveries`, append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from pipeline.errors import LakeError
+from pipeline.lake.tables import Lake
+from pipeline.records.schema import DELIVERIES
+
+_ATTEMPTS = 20
+
+
+class Delivery(NamedTuple):
+    """One row; `delivered_at` is UTC."""
+
+    sink: str
+    finding_id: str
+    state: str
+    change: str
+    delivered_at: datetime
+
+
+def last_deliveries(lake: Lake) -> dict[tuple[str, str], Delivery]:
+    """The last delivery to each sink of each finding, by (sink, finding id)."""
+    lake.make()
+    found: dict[tuple[str, str], Delivery] = {}
+    for path in lake.files("deliveries"):
+        for row in lake.storage.read(path, DELIVERIES.names).to_pylist():
+            each = Delivery(**row)
+            known = found.get((each.sink, each.finding_id))
+            if known is None or known.delivered_at <= each.delivered_at:
+                found[each.sink, each.finding_id] = each
+    return found
+
+
+def remember_deliveries(lake: Lake, told: Sequence[Delivery]) -> None:
+    """Stores deliveries; raises LakeError where other writers never leave it a chance."""
+    from pyiceberg.exceptions import CommitFailedException
+
+    if not told:
+        return
+    rows = pa.Table.from_pylist([each._asdict() for each in told], schema=DELIVERIES)
+    for _ in range(_ATTEMPTS):
+        try:
+            lake.load("deliveries").append(rows)
+            return
+        except CommitFailedException:
+            continue
+    raise LakeError(lake.location, "other writers kept the deliveries from being stored", "run the same command again")
