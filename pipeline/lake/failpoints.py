@@ -21,6 +21,7 @@ NAMES = (
     "all-applied",
 )
 UPKEEP = ("exchange-ready", "exchanged", "trimmed")
+DECIDED = ("findings-decided", "findings-appended", "examined-decided", "examined-appended")
 
 
 def hit(name: str) -> None:
