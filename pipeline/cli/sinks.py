@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     verbs = typer.Typer(help="Where findings go: the tables [[sinks]] of trailsift.toml.", no_args_is_help=True)
     verbs.command("list", help="The configured sinks, without their secrets.")(listing)
     verbs.command("test", help="Send a sink a finding that is none, to see it arrive.")(test)
+    verbs.command("send", help="Send every sink what is news to it.")(send)
     app.add_typer(verbs, name="sinks")
 
 
@@ -42,3 +43,28 @@ def test(name: str = typer.Argument(help="The sink's name.", metavar="NAME")) ->
         remedy = f"there are {', '.join(named)}" if named else "write a table [[sinks]] in trailsift.toml"
         raise UsageError(name, "no sink has this name", remedy)
     current.say(f"sent to {try_out(named[name])}")
+
+
+def send(output: str = OUTPUT) -> None:
+    """Sends stored findings that are new to a sink, that grew, or that are open again; prints how many by sink.
+
+    What a sink does not take is told on stderr and tried again by the next run; the exit code is 1 then.
+    """
+    import sys
+    from dataclasses import asdict
+
+    import pyarrow as pa
+
+    from pipeline import export
+    from pipeline.detect.sinks import deliver_current
+    from pipeline.errors import UsageError
+
+    export.known(output)
+    if not current.settings.sinks:
+        raise UsageError("sinks", "there are none", "write a table [[sinks]] in trailsift.toml")
+    told = deliver_current(current.lake(), current.settings, current.say)
+    columns = pa.schema([("sink", pa.string()), *((name, pa.int64()) for name in ("sent", "failed", "later"))])
+    rows = pa.Table.from_pylist([asdict(each) for each in told], schema=columns)
+    export.write(rows, output, sys.stdout, color=current.color)
+    if any(each.failed for each in told):
+        raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline.errors import LakeError
+from pipeline.lake.decided import rows
 from pipeline.lake.tables import Lake
 from pipeline.records.schema import DELIVERIES
 
@@ -28,14 +29,8 @@ class Delivery(NamedTuple):
 def last_deliveries(lake: Lake) -> dict[tuple[str, str], Delivery]:
     """The last delivery to each sink of each finding, by (sink, finding id)."""
     lake.make()
-    found: dict[tuple[str, str], Delivery] = {}
-    for path in lake.files("deliveries"):
-        for row in lake.storage.read(path, DELIVERIES.names).to_pylist():
-            each = Delivery(**row)
-            known = found.get((each.sink, each.finding_id))
-            if known is None or known.delivered_at <= each.delivered_at:
-                found[each.sink, each.finding_id] = each
-    return found
+    made = sorted((Delivery(**row) for row in rows(lake, "deliveries").to_pylist()), key=lambda each: each.delivered_at)
+    return {(each.sink, each.finding_id): each for each in made}
 
 
 def remember_deliveries(lake: Lake, told: Sequence[Delivery]) -> None:
@@ -44,10 +39,10 @@ def remember_deliveries(lake: Lake, told: Sequence[Delivery]) -> None:
 
     if not told:
         return
-    rows = pa.Table.from_pylist([each._asdict() for each in told], schema=DELIVERIES)
+    added = pa.Table.from_pylist([each._asdict() for each in told], schema=DELIVERIES)
     for _ in range(_ATTEMPTS):
         try:
-            lake.load("deliveries").append(rows)
+            lake.load("deliveries").append(added)
             return
         except CommitFailedException:
             continue

@@ -22,6 +22,7 @@ NAMES = (
 )
 UPKEEP = ("exchange-ready", "exchanged", "trimmed")
 DELIVERY = ("sent-untold",)
+DECIDED = ("findings-decided", "findings-appended", "examined-decided", "examined-appended")
 
 
 def hit(name: str) -> None:

@@ -58,6 +58,13 @@ def deliver(
     return [_serve(lake, each, ranked, known, say) for each in settings.sinks]
 
 
+def deliver_current(lake: Lake, settings: Settings, say: Callable[[str], None]) -> list[Told]:
+    """As `deliver`, of the findings that the lake has now."""
+    from pipeline.detect.store import current
+
+    return deliver(lake, settings, current(lake), say) if settings.sinks else []
+
+
 def described(settings: Settings) -> list[dict[str, str]]:
     """Each configured sink: `name, kind, place` (without what is secret), `least`, and the `problem` it has, or ""."""
     from pipeline.detect.sinks.base import open_sink
