@@ -23,6 +23,7 @@ _SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "informational": "note"}
 # GitHub reads over 9.0 as critical, 7.0 to 8.9 as high, 4.0 to 6.9 as medium, 0.1 to 3.9 as low.
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "informational": "0.0"}
+_TAGS = 20  # GitHub takes so many a rule
 _ATTACK = "MITRE ATT&CK"
 _MATRIX = {"name": _ATTACK, "organization": "MITRE", "informationUri": "https://attack.mitre.org/"}
 
@@ -33,7 +34,7 @@ def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
     for each in findings(table, "sarif"):
         _add(rules, each)
     numbers = {uid: number for number, uid in enumerate(rules)}
-    driver = {"name": "Trailsift", "semanticVersion": __version__, "rules": list(rules.values())}
+    driver = {"name": "Trailsift", "version": __version__, "rules": list(rules.values())}
     head = {"tool": {"driver": driver}, "taxonomies": [_taxonomy(table)], "columnKind": "unicodeCodePoints"}
     out.write(f'{{"$schema":{as_json(_SCHEMA)},"version":"2.1.0","runs":[{as_json(head)[:-1]},"results":['.encode())
     for index, each in enumerate(findings(table, "sarif")):
@@ -57,10 +58,11 @@ def _rule(finding: dict[str, Any], severity: str) -> dict[str, Any]:
     rule = {
         "id": finding["rule"],
         "shortDescription": {"text": plain(finding["title"])},
+        "fullDescription": {"text": plain(finding["title"])},  # GitHub asks for both
         "help": {"text": plain(finding["action"] or finding["title"])},
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "relationships": named,
-        "properties": {"tags": list(tags), "security-severity": _SCORES[severity], "severity": severity},
+        "properties": {"tags": list(tags)[:_TAGS], "security-severity": _SCORES[severity], "severity": severity},
     }
     return present(rule)
 

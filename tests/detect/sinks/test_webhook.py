@@ -56,6 +56,13 @@ def test_json_is_the_plain_finding(receiver: Receiver) -> None:
     assert receiver.asked == [f"/{SECRET}?key=hidden"]
 
 
+def test_a_long_finding_is_shortened_and_says_so(receiver: Receiver) -> None:
+    sink(receiver.url, shape="json").send(finding(event_ids=["e" * 36] * 20_000), "found", "s")
+    (body,) = receiver.bodies
+    assert len(json.dumps(body)) <= 256 * 1024
+    assert len(body["event_ids"]) + body["left_out"]["event_ids"] == 20_000
+
+
 def test_slack_gets_text_and_blocks(receiver: Receiver) -> None:
     send(receiver)
     (body,) = receiver.bodies
