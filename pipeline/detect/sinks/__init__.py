@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Settings, SinkSettings
 from pipeline.errors import SinkDownError, SinkError, TrailsiftError
+from pipeline.export.cells import stamp
 from pipeline.lake.failpoints import hit
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def deliver_stored(lake: Lake, settings: Settings, say: Callable[[str], None]) -
 
     if not settings.sinks:
         return []
+    lake.make()
     found, muted = states(lake)
     standing = []
     for each in found.values():
@@ -120,8 +122,8 @@ def try_out(settings: SinkSettings) -> str:
 
 def digest(finding: dict[str, Any]) -> str:
     """What a sink was told of a finding, in short: it changes when the finding grows, not when somebody takes it."""
-    told = [finding["severity"], finding["count"], str(finding["first_seen"]), str(finding["last_seen"])]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    times = [stamp(finding[name]) for name in ("first_seen", "last_seen")]
+    return hashlib.sha256(json.dumps([finding["severity"], finding["count"], *times]).encode()).hexdigest()
 
 
 def _serve(
