@@ -57,9 +57,9 @@ def _rule(finding: dict[str, Any], severity: str) -> dict[str, Any]:
     tags = dict.fromkeys(["security", "aws", *finding["mitre"], *finding["controls"]])
     rule = {
         "id": finding["rule"],
-        "shortDescription": {"text": plain(finding["title"])},
-        "fullDescription": {"text": plain(finding["title"])},  # GitHub asks for both
-        "help": {"text": plain(finding["action"] or finding["title"])},
+        "shortDescription": {"text": _literal(finding["title"])},
+        "fullDescription": {"text": _literal(finding["title"])},  # GitHub asks for both
+        "help": {"text": _literal(finding["action"] or finding["title"])},
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "relationships": named,
         "properties": {"tags": list(tags)[:_TAGS], "security-severity": _SCORES[severity], "severity": severity},
@@ -84,7 +84,7 @@ def _result(finding: dict[str, Any], number: int) -> dict[str, Any]:
         "occurrenceCount": max(1, finding["count"]),
         "properties": present(properties),
     }
-    # Of a run's results all have suppressions, an empty list too, or none has (3.27.23).
+    # An empty list says that a result is not suppressed, no list that nothing is known of it (3.27.23).
     return present(result) | {"suppressions": [_suppression(finding)] if muted else []}
 
 
@@ -122,7 +122,7 @@ def _taxon(uid: str) -> dict[str, Any]:
 
 def _literal(text: str) -> str:
     """Plain text of a message: no placeholder and no link can be made of what a log field holds (3.11.5, 3.11.6)."""
-    text = text.replace("{", "{{").replace("}", "}}")
+    text = plain(text).replace("{", "{{").replace("}", "}}")
     return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
 
 

@@ -111,5 +111,7 @@ def test_muted_findings_are_suppressed_with_a_reason() -> None:
 
 
 def test_a_message_holds_no_link_and_no_placeholder() -> None:
-    (result,) = sarif(finding(title="look [here](https://evil.example) {0}"))["results"]
-    assert result["message"]["text"].startswith("look \\[here\\](https://evil.example) {{0}}: ")
+    run = sarif(finding(title="look [here](https://evil.example) {0}"))
+    safe = "look \\[here\\](https://evil.example) {{0}}"
+    assert run["results"][0]["message"]["text"].startswith(f"{safe}: ")
+    assert run["tool"]["driver"]["rules"][0]["shortDescription"]["text"] == safe
