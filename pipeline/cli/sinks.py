@@ -56,13 +56,13 @@ def send(output: str = OUTPUT) -> None:
     import pyarrow as pa
 
     from pipeline import export
-    from pipeline.detect.sinks import deliver_stored
+    from pipeline.detect.sinks import deliver_current
     from pipeline.errors import UsageError
 
     export.known(output)
     if not current.settings.sinks:
         raise UsageError("sinks", "there are none", "write a table [[sinks]] in trailsift.toml")
-    told = deliver_stored(current.lake(), current.settings, current.say)
+    told = deliver_current(current.lake(), current.settings, current.say)
     counts = [(name, pa.int64()) for name in ("sent", "failed", "later")]
     columns = pa.schema([("sink", pa.string()), *counts, ("problem", pa.string())])
     rows = pa.Table.from_pylist([asdict(each) for each in told], schema=columns)

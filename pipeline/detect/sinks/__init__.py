@@ -64,7 +64,7 @@ def deliver(
     return [_serve(lake, each, ranked, known, say) for each in settings.sinks]
 
 
-def deliver_stored(lake: Lake, settings: Settings, say: Callable[[str], None]) -> list[Told]:
+def deliver_current(lake: Lake, settings: Settings, say: Callable[[str], None]) -> list[Told]:
     """As `deliver`, of the findings that the lake holds; their history tells what was opened again between two runs."""
     from pipeline.detect.store import states
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Settings, SinkSettings
-from pipeline.detect.sinks import deliver, deliver_stored
+from pipeline.detect.sinks import deliver, deliver_current
 from pipeline.detect.store import record
 from pipeline.detect.store.verbs import mark
 from pipeline.lake.deliveries import last_deliveries
@@ -177,15 +177,15 @@ def test_the_store_s_history_tells_what_was_opened_again(lake: Lake, tmp_path: P
     """Resolved and reopened between two runs, which the findings as they are do not show."""
     given = settings(tmp_path)
     record(lake, [finding(id="aaaa1"), finding(id="bbbb2")])
-    deliver_stored(lake, given, print)
+    deliver_current(lake, given, print)
     mark(lake, ["aaaa1"], "resolved", "anna", "done")
     mark(lake, ["aaaa1"], "reopened", "anna", "not yet")
     mark(lake, ["bbbb2"], "acknowledged", "anna", "on it")
     for _ in range(2):
-        deliver_stored(lake, given, print)
+        deliver_current(lake, given, print)
     assert told(tmp_path) == [("aaaa1", "found"), ("bbbb2", "found"), ("aaaa1", "reopened")]
     mark(lake, ["bbbb2"], "resolved", "anna", "done")
-    (answer,) = deliver_stored(lake, given, print)
+    (answer,) = deliver_current(lake, given, print)
     assert (answer.sent, answer.failed, answer.later) == (0, 0, 0)
 
 
