@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Settings, SinkSettings
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 # Statuses in which nobody is told of a finding.
 QUIET = ("muted", "resolved")
-_TOGETHER = 20  # deliveries stored by one commit, and at most repeated after a kill
+# Deliveries are stored so many at a time, or after so many seconds: that much is repeated after a kill at most.
+_TOGETHER, _SECONDS = 100, 5.0
 _PATIENCE = 3  # findings in a row that a sink may refuse before the rest are left to the next run
 
 
@@ -180,7 +182,7 @@ def _send(lake: Lake, sink: Sink, due: list[tuple[dict[str, Any], str]], told: T
     from pipeline.lake.deliveries import Delivery, remember_deliveries
 
     made: list[Delivery] = []
-    refused = 0
+    refused, stored = 0, monotonic()
     try:
         for finding, change in due:
             state = change if change in QUIET else digest(finding)
@@ -194,10 +196,10 @@ def _send(lake: Lake, sink: Sink, due: list[tuple[dict[str, Any], str]], told: T
                         break
                     continue
             made.append(Delivery(sink.name, finding["id"], state, change, datetime.now(UTC)))
-            if len(made) >= _TOGETHER:
+            if len(made) >= _TOGETHER or monotonic() - stored > _SECONDS:
                 hit("sent-untold")
                 remember_deliveries(lake, made)
-                made = []
+                made, stored = [], monotonic()
     finally:
         hit("sent-untold")
         remember_deliveries(lake, made)
