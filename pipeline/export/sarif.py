@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import __version__
 from pipeline.export.cells import as_json, plain, value
-from pipeline.export.findings import MEMBERS, attack_version, findings, present, summary, techniques, who
+from pipeline.export.findings import MEMBERS, attack_version, findings, present, rule_name, summary, techniques, who
 
 BINARY = False
 EXTENSION, MIME = ".sarif", "application/sarif+json"
@@ -57,9 +57,9 @@ def _rule(finding: dict[str, Any], severity: str) -> dict[str, Any]:
     tags = dict.fromkeys(["security", "aws", *finding["mitre"], *finding["controls"]])
     rule = {
         "id": finding["rule"],
-        "shortDescription": {"text": _literal(finding["title"])},
-        "fullDescription": {"text": _literal(finding["title"])},  # GitHub asks for both
-        "help": {"text": _literal(finding["action"] or finding["title"])},
+        "shortDescription": {"text": _literal(rule_name(finding))},
+        "fullDescription": {"text": _literal(rule_name(finding))},  # GitHub asks for both
+        "help": {"text": _literal(finding["action"] or rule_name(finding))},
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "relationships": named,
         "properties": {"tags": list(tags)[:_TAGS], "security-severity": _SCORES[severity], "severity": severity},
