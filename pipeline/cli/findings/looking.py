@@ -10,9 +10,9 @@ from typing import Any
 import typer
 
 from pipeline.cli.context import current
+from pipeline.cli.watching import SHOWN
 
 OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")
-SHOWN = ("open", "acknowledged")
 # What a table on a terminal has room for; every other format has all of a finding.
 _LISTED = ["severity", "status", "title", "principal_arn", "account", "first_seen", "last_seen", "count", "id"]
 _CHANGES = ["at", "finding_id", "change", "status", "actor", "reason", "until"]
