@@ -86,7 +86,8 @@ class Answer:
 
 def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answer:
     """Examines what is new, and stores it."""
-    from pipeline.cli.findings.looking import SHOWN, tell_hidden
+    from pipeline.cli.findings.looking import tell_hidden
+    from pipeline.cli.watching import SHOWN, send
     from pipeline.cli.window import as_of, tell_ground
     from pipeline.detect.store import current as stored
     from pipeline.detect.unseen import examine_new
@@ -96,6 +97,7 @@ def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answ
         examined = examine_new(lake, engine, ruleset, current.settings.placeholders, again)
         tell_examined(examined)
         lacking = tell_ground(engine, None, moment)
+    send(lake)
     standing = [each for each in stored(lake) if each["rule_key"] in examined.keys]
     tell_hidden(standing)
     shown = standing if everything else examined.recorded.new + examined.recorded.grown
@@ -135,9 +137,9 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
     import signal
     import sys
 
-    from pipeline.cli.findings.looking import SHOWN
     from pipeline.cli.ingest import stopping
     from pipeline.cli.progress import complain
+    from pipeline.cli.watching import SHOWN, send
     from pipeline.detect.watch import Watch
     from pipeline.errors import LakeError
 
@@ -152,6 +154,7 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
                     if shown := [each for each in news if each["status"] in SHOWN]:
                         tell(shown, level, output)
                         sys.stdout.flush()
+                    send(lake)
             except LakeError as error:
                 complain([f"{error}; looking again in {every} s"], current)
             stop.wait(every)

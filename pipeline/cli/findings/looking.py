@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pipeline.cli.context import current
+from pipeline.cli.watching import SHOWN
+
+if TYPE_CHECKING:
+    from pipeline.lake.tables import Lake
 
 OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")
-SHOWN = ("open", "acknowledged")
 # What a table on a terminal has room for; every other format has all of a finding.
 _LISTED = ["severity", "status", "title", "principal_arn", "account", "first_seen", "last_seen", "count", "id"]
 _CHANGES = ["at", "finding_id", "change", "status", "actor", "reason", "until"]
@@ -22,6 +25,7 @@ def listed(
     context: typer.Context,
     status: list[str] = typer.Option([], "--status", help="Only findings of this status (repeatable)."),
     everything: bool = typer.Option(False, "--all", help="Findings of every status."),
+    level: str = typer.Option(None, "--level", help="Only findings this grave.", show_default="informational"),
     output: str = OUTPUT,
 ) -> None:
     """Lists stored findings, the gravest first: those that are open or acknowledged, if not told otherwise.
@@ -31,34 +35,34 @@ def listed(
     if context.invoked_subcommand is not None:
         return
     from pipeline import export
-    from pipeline.detect.store import STATUSES
+    from pipeline.detect.anomalies import SEVERITIES
+    from pipeline.detect.store import STATUSES, table
     from pipeline.detect.store import current as stored
     from pipeline.errors import UsageError
 
     for each in status:
         if each not in STATUSES:
             raise UsageError("--status", f"{each!r} is no status", f"write one of {', '.join(STATUSES)}")
+    if level is not None and level not in SEVERITIES:
+        raise UsageError("--level", f"{level!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     export.known(output)
-    lake = current.lake()
-    lake.make()
-    every = stored(lake)
+    every = stored(opened())
     chosen = STATUSES if everything else status or SHOWN
-    rows = table([each for each in every if each["status"] in chosen])
-    export.write(rows, output, sys.stdout, color=current.color, columns=_LISTED if output == "table" else None)
+    listed = [each for each in every if each["status"] in chosen]
+    told = [each for each in listed if level is None or SEVERITIES.index(each["severity"]) <= SEVERITIES.index(level)]
+    export.write(table(told), output, sys.stdout, color=current.color, columns=_LISTED if output == "table" else None)
     if not every:
         current.say("no finding is stored yet; trailsift detect looks for some")
+    if left := len(listed) - len(told):
+        current.say(f"{left:,} findings below {level} are not shown")
     tell_hidden(every, chosen)
 
 
-def table(findings: list[dict[str, Any]]) -> Any:
-    """Stored findings as rows, the gravest first: `SCHEMA`'s members and what goes with their status."""
-    import pyarrow as pa
-
-    from pipeline.detect.anomalies import SCHEMA, SEVERITIES
-
-    more = [("muted_until", pa.timestamp("us", tz="UTC")), ("owner", pa.string()), ("note", pa.string())]
-    ranked = sorted(findings, key=lambda each: (SEVERITIES.index(each["severity"]), each["first_seen"], each["id"]))
-    return pa.Table.from_pylist(ranked, schema=pa.schema([*SCHEMA, *more]))
+def opened() -> Lake:
+    """The lake, with the tables of the store made where it is older than they are."""
+    lake = current.lake()
+    lake.make()
+    return lake
 
 
 def tell_hidden(findings: Iterable[dict[str, Any]], shown: Iterable[str] = SHOWN) -> None:
@@ -74,12 +78,12 @@ def show(
 ) -> None:
     """Shows one finding: what it is, its history, and the ids of its events."""
     from pipeline import export
-    from pipeline.detect.store import states
+    from pipeline.detect.store import history as rows_of
+    from pipeline.detect.store import states, table
     from pipeline.detect.store.verbs import one
 
     export.known(output)
-    lake = current.lake()
-    lake.make()
+    lake = opened()
     found, muted = states(lake)
     state = one(found, identity)
     told = muted.told(state)
@@ -88,11 +92,11 @@ def show(
 
         rows = table([told])
         rows = rows.append_column("successor", pa.array([state.successor], pa.string()))
-        rows = rows.append_column("history", pa.array([_changes(state.history).to_pylist()]))
+        rows = rows.append_column("history", pa.array([rows_of(state.history).to_pylist()]))
         export.write(rows, output, sys.stdout, color=current.color)
         return
     _print(told, state.successor)
-    export.write(_changes(state.history), "table", sys.stdout, color=current.color, columns=_columns())
+    export.write(rows_of(state.history), "table", sys.stdout, color=current.color, columns=_columns())
     print(f"\n{len(state.event_ids):,} events")
     for each in state.event_ids:
         _say(each)
@@ -123,19 +127,19 @@ def history(
 ) -> None:
     """Lists changes of findings as they happened: what, when, by whom and why."""
     from pipeline import export
+    from pipeline.detect.store import history as rows_of
     from pipeline.detect.store import states
     from pipeline.detect.store.verbs import one
 
     export.known(output)
-    lake = current.lake()
-    lake.make()
+    lake = opened()
     found, _ = states(lake)
     chosen = [one(found, identity)] if identity else list(found.values())
-    changes = sorted(
+    rows = sorted(
         (row for each in chosen for row in each.history), key=lambda row: (row["at"], row["finding_id"], row["number"])
     )
     columns = _CHANGES if output == "table" else None
-    export.write(_changes(changes), output, sys.stdout, color=current.color, columns=columns)
+    export.write(rows_of(rows), output, sys.stdout, color=current.color, columns=columns)
 
 
 def mutes(output: str = OUTPUT) -> None:
@@ -148,8 +152,7 @@ def mutes(output: str = OUTPUT) -> None:
     from pipeline.lake.decided import rows
 
     export.known(output)
-    lake = current.lake()
-    lake.make()
+    lake = opened()
     found, muted = states(lake)
     covered = Counter(mute.mute_id for each in found.values() if (mute := muted.covering(each)) and not each.successor)
     given = []
@@ -163,15 +166,6 @@ def mutes(output: str = OUTPUT) -> None:
     schema = pa.schema([*texts, ("findings", pa.int64()), *moments, *scope])
     shown = ["mute_id", "state", "covers", "findings", "owner", "reason", "until"] if output == "table" else None
     export.write(pa.Table.from_pylist(given, schema=schema), output, sys.stdout, color=current.color, columns=shown)
-
-
-def _changes(rows: list[dict[str, Any]]) -> Any:
-    import pyarrow as pa
-
-    from pipeline.records.schema import FINDINGS
-
-    schema = pa.schema([each for each in FINDINGS if each.name not in ("finding", "kept", "event_ids", "sequence")])
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _columns() -> list[str]:

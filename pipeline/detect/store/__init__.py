@@ -17,14 +17,29 @@ import pyarrow as pa
 
 from pipeline.detect.store.changes import Journal, Looked, Recorded, View, compare
 from pipeline.detect.store.mutes import Muted, mutes
-from pipeline.detect.store.states import STATUSES, Row, State, fold, predecessors
+from pipeline.detect.store.states import STATUSES, Row, State, fold, history, predecessors, table
 from pipeline.lake.decided import append_decided, rows
 from pipeline.records.schema import FINDINGS
 
 if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
 
-__all__ = ["STATUSES", "Looked", "Recorded", "View", "change", "current", "judged", "now", "record", "states"]
+__all__ = [
+    "STATUSES",
+    "Journal",
+    "Looked",
+    "Recorded",
+    "Row",
+    "View",
+    "change",
+    "current",
+    "history",
+    "judged",
+    "now",
+    "record",
+    "states",
+    "table",
+]
 
 
 def now() -> datetime:

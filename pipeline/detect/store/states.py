@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.detect.anomalies import SCHEMA
+from pipeline.detect.anomalies import SCHEMA, SEVERITIES
+from pipeline.records.schema import FINDINGS, TEXT, TIME
 
 STATUSES = ("open", "acknowledged", "muted", "resolved")
 CHANGES = ("found", "grew", "restated", "acknowledged", "muted", "unmuted", "resolved", "reopened", "replaced")
@@ -24,6 +25,10 @@ TIMES = ("first_seen", "last_seen")
 TOLD = tuple(each for each in SCHEMA.names if each not in ("id", "status", "event_ids"))
 # What is kept beside it: which rule exactly, and the snapshot of `events` it was computed from.
 BESIDE = ("rule_key", "rule_hash", "snapshot_id")
+# A stored finding as a row: what goes with its status follows what it says.
+LISTED = pa.schema([*SCHEMA, ("muted_until", TIME), ("owner", TEXT), ("note", TEXT)])
+# A change as a row: what became of a finding, without what the finding says.
+CHANGED = pa.schema([each for each in FINDINGS if each.name not in ("sequence", "finding", "kept", "event_ids")])
 Row = dict[str, Any]
 
 
@@ -88,6 +93,17 @@ def fold(rows: pa.Table) -> dict[str, State]:
     for row in sorted(rows.to_pylist(), key=lambda each: (each["finding_id"], each["number"])):
         states.setdefault(row["finding_id"], State(row["finding_id"])).apply(row)
     return states
+
+
+def table(findings: list[Row]) -> pa.Table:
+    """Findings as rows of `LISTED`, the gravest first, then by time."""
+    ranked = sorted(findings, key=lambda each: (SEVERITIES.index(each["severity"]), each["first_seen"], each["id"]))
+    return pa.Table.from_pylist(ranked, schema=LISTED)
+
+
+def history(changes: list[Row]) -> pa.Table:
+    """Changes of findings as rows of `CHANGED`."""
+    return pa.Table.from_pylist(changes, schema=CHANGED)
 
 
 def predecessors(states: dict[str, State]) -> dict[str, list[str]]:
