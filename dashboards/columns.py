@@ -29,15 +29,17 @@ LABELS = {
     "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
     "rows_total": "Rows", "eventSource": "Service", "used": "Used", "denied_only": "Denied only", "unused": "Unused",
     "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
+    "at": "When (UTC)", "change": "Change", "actor": "By", "until": "Until (UTC)",
 }  # fmt: skip
 WIDTHS = {
     "severity": 90, "title": 235, "principal_arn": 345, "account": 115, "account_id": 115, "region": 130,
     "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
-    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
+    "status": 105, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
     "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
     "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125,
     "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
     "unused_low_confidence": 105, "not_observable": 110, "blocked": 75,
+    "at": 145, "until": 145, "actor": 120, "change": 105,
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from pipeline.access.exclusions import exclusions, grace
 from pipeline.access.verdicts import USED
 from pipeline.assurance.statement import statement
 from pipeline.catalog import Catalog
+from pipeline.detect import store
 from pipeline.detect.anomalies import Examined, examine
 from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import NoDataError
@@ -42,6 +43,7 @@ from pipeline.times import parse_time
 
 MOST_EVENTS = 1000
 EXCLUDED = "excluded"
+STATUSES = store.STATUSES
 VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked", EXCLUDED)
 
 
@@ -191,9 +193,32 @@ def _examined(key: Key, as_of: datetime) -> Examined:
     return examine(_engine(key), _catalog(key[4:]), None, as_of)
 
 
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _findings(key: Key, as_of: datetime) -> pd.DataFrame:
+    """What is stored, and what is out of the ordinary and not stored; kept for a minute, as mutes end by the clock."""
+    lake = _lake(*key[:3])
+    stored = store.current(lake)
+    known = {each["id"] for each in stored}
+    computed = [each for each in _examined(key, as_of).findings if each["id"] not in known]
+    found: pd.DataFrame = store.table(stored + store.judged(lake, computed)).to_pandas()
+    return found
+
+
+def shown(findings: pd.DataFrame) -> pd.DataFrame:
+    """Those somebody has to look at, or looks at already: neither muted nor resolved."""
+    return findings[findings["status"].isin(["open", "acknowledged"])].reset_index(drop=True)
+
+
+def history(key: Key, identity: str) -> pd.DataFrame:
+    """What became of a stored finding, a row a change; empty for one that is not stored."""
+    known, _ = store.states(_lake(*key[:3]))
+    changes: pd.DataFrame = store.history(known[identity].history if identity in known else []).to_pandas()
+    return changes[["at", "change", "status", "actor", "reason", "until"]]
+
+
 def findings(scope: Scope) -> pd.DataFrame:
-    """Findings active in a scope, the gravest first; the whole log is examined, so a finding is told whole."""
-    found = _examined(scope.key, scope.as_of).table().to_pandas()
+    """Findings active in a scope, of every status, the gravest first, each told whole."""
+    found = _findings(scope.key, scope.as_of)
     active = (found["last_seen"] >= scope.since) & (found["first_seen"] <= scope.until)
     if scope.accounts:
         active &= found["account"].isin(scope.accounts)
