@@ -154,7 +154,7 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
                     if shown := [each for each in news if each["status"] in SHOWN]:
                         tell(shown, level, output)
                         sys.stdout.flush()
-                    send(lake)
+                send(lake)
             except LakeError as error:
                 complain([f"{error}; looking again in {every} s"], current)
             stop.wait(every)
