@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -36,17 +37,22 @@ Row = dict[str, Any]
 class State:
     """One finding as its history leaves it.
 
-    `finding` has the members `TOLD` and `BESIDE`, `event_ids` the ids of all its events in the order of time.
+    `event_ids` are the ids of all its events in the order of time, `text` is the JSON text of what it says besides.
     `sequence` is that of the newest snapshot of `events` that anything was concluded from.
     """
 
     id: str
-    finding: Row = field(default_factory=dict)
+    text: str = "{}"
     event_ids: list[str] = field(default_factory=list)
     status: str = "open"
     sequence: int = 0
     successor: str | None = None
     history: list[Row] = field(default_factory=list)
+
+    @cached_property
+    def finding(self) -> Row:
+        """Its members `TOLD` and `BESIDE`."""
+        return read(self.text)
 
     @property
     def rule(self) -> str:
@@ -78,7 +84,8 @@ class State:
         if row["change"] in ("replaced", "reopened"):
             self.successor = row["successor"]
         if row["finding"] is not None:
-            self.finding = read(row["finding"])
+            self.text = row["finding"]
+            self.__dict__.pop("finding", None)  # read when it is asked for: most of a long history never is
             self.event_ids = self.event_ids[: row["kept"]] + list(row["event_ids"] or ())
 
     def told(self, status: str, until: datetime | None = None, owner: str | None = None) -> Row:
