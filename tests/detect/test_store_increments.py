@@ -45,6 +45,11 @@ def whole(batches: dict[str, Events], ruleset: RuleSet) -> set[tuple[str, str, t
     return {(each["title"], each["id"], tuple(each["event_ids"])) for each in found}
 
 
+def whole_findings(log: Events) -> list[dict[str, Any]]:
+    with engine({"all": log}) as opened:
+        return detect(opened, RULES).findings
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_split_ends_in_the_same_findings(seed: int, lake: Lake) -> None:
     """Batches become visible in any order and in any number at once; two rules may take back what they found."""
@@ -179,6 +184,18 @@ def test_a_run_that_saw_less_of_the_log_changes_nothing_of_what_one_that_saw_mor
     assert (late.new, late.grown, late.gone) == ([], [], 0)
     assert {each["id"]: each["event_ids"] for each in current(lake)} == {more[0]["id"]: more[0]["event_ids"]}
     assert [each.number for each in states(lake)[0].values()] == [1]
+
+
+def test_copies_of_an_event_in_two_accounts_are_two_stories(lake: Lake) -> None:
+    """The finding of one account is replaced by its own successor, though the other's shares as many events."""
+    (one,) = whole_findings([(hours(1), "A")])
+    other = one | {"id": "f" * 16, "account": "444455556666"}
+    (longer,) = whole_findings([(hours(0.5), "A"), (hours(1), "A")])
+    record(lake, [one])
+    every = frozenset([other["id"], longer["id"]])
+    record(lake, [other, longer], looked=[Looked(frozenset([one["rule"]]), every)])
+    assert states(lake)[0][one["id"]].successor == longer["id"]
+    assert {each["id"] for each in current(lake)} == every
 
 
 def test_the_tables_of_the_store_can_be_merged(lake: Lake) -> None:

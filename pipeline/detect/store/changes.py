@@ -109,30 +109,41 @@ class Journal:
 class Sharing(Generic[T]):
     """Which findings of a rule share events with others."""
 
-    def __init__(self, findings: Iterable[tuple[str, Sequence[str], T]]) -> None:
-        self.every: list[T] = []
+    def __init__(self, findings: Iterable[tuple[Row, Sequence[str], T]]) -> None:
+        self.every: list[tuple[Row, T]] = []
         self.of_event: dict[tuple[str, str], list[int]] = {}
-        for number, (rule, events, finding) in enumerate(findings):
-            self.every.append(finding)
+        for number, (finding, events, said) in enumerate(findings):
+            self.every.append((finding, said))
             for event in events:
-                self.of_event.setdefault((rule, event), []).append(number)
+                self.of_event.setdefault((key_of(finding), event), []).append(number)
 
-    def of(self, rule: str, events: Iterable[str]) -> list[T]:
-        """Those with some of these events, the one with most of them first."""
-        shared = Counter(number for event in set(events) for number in self.of_event.get((rule, event), ()))
-        return [self.every[number] for number, _ in sorted(shared.items(), key=lambda each: (-each[1], each[0]))]
+    def of(self, finding: Row, events: Iterable[str]) -> list[T]:
+        """Those with some of these events, the one with most of them first.
+
+        Two accounts may each have a copy of an event. A finding of one has nothing to do with a finding of the other,
+        unless it is of several (None).
+        """
+        key = key_of(finding)
+        shared = Counter(number for event in set(events) for number in self.of_event.get((key, event), ()))
+        ranked = sorted(shared, key=lambda number: (-shared[number], number))
+        return [said for other, said in (self.every[number] for number in ranked) if _alike(finding, other)]
+
+
+def _alike(one: Row, other: Row) -> bool:
+    pairs = [(one[name], other[name]) for name in ("principal_arn", "account")]
+    return all(a == b or a is None or b is None for a, b in pairs)
 
 
 def compare(journal: Journal, found: Sequence[Row], view: View, looked: Sequence[Looked]) -> Recorded:
     """Adds to the journal what a run found out; gives what of it is news."""
     journal.settle()
-    stored = Sharing((each.rule, each.event_ids, each) for each in journal.states.values() if not each.successor)
+    stored = Sharing((each.finding, each.event_ids, each) for each in journal.states.values() if not each.successor)
     taken = [each for each in (_continued(journal, each, view, stored) for each in found) if each is not None]
     news: dict[str, str] = {}
     for each in taken:
         if kind := _take(journal, each, view):
             news[each["id"]] = kind
-    heirs = Sharing((key_of(each), each["event_ids"], each["id"]) for each in taken)
+    heirs = Sharing((each, each["event_ids"], each["id"]) for each in taken)
     gone = sum(_clear(journal, heirs, view, part, news) for part in looked)
     journal.settle()
     muted = journal.muted
@@ -149,7 +160,7 @@ def _continued(journal: Journal, found: Row, view: View, stored: Sharing[State])
     """
     if found["id"] in journal.states:
         return found
-    sharing = stored.of(key_of(found), found["event_ids"])
+    sharing = stored.of(found, found["event_ids"])
     if any(each.sequence > view.sequence for each in sharing):
         return None
     for state in sharing:
@@ -211,7 +222,7 @@ def _clear(journal: Journal, heirs: Sharing[str], view: View, looked: Looked, ne
     replaced: dict[str, list[tuple[str, State]]] = {}
     alone = 0
     for state in gone:
-        if sharing := heirs.of(state.rule, state.event_ids):
+        if sharing := heirs.of(state.finding, state.event_ids):
             replaced.setdefault(sharing[0], []).append((state.status, state))
             reason = f"it is part of {sharing[0]} now"
             journal.add(state, "replaced", "resolved", reason=reason, successor=sharing[0], sequence=view.sequence)
