@@ -67,10 +67,10 @@ class ExclusionSettings:
 class SinkSettings:
     """A place findings go to: a table `[[sinks]]` of the file.
 
-    `kind` is the sink's (webhook, sns, file) and says which of `url`, `topic` (an ARN) and `path` it needs; a url is a
-    secret and never shown whole. `shape` is a webhook's: slack or json. Findings at least as grave as `least` go
-    there; `rules` and `accounts` narrow that by patterns with `*` and `?`, one of which must fit. One that grew goes
-    again, at most once in `repeat` (30m, 1h, 1d). AWS is reached as sources are.
+    `kind` is the sink's (webhook, sns, file) and says which of `url`, `topic` (an ARN) and `path` (from the working
+    directory) it needs; a url is a secret and never shown whole. `shape` is a webhook's: slack or json. Findings at
+    least as grave as `least` go there; `rules` and `accounts` narrow that by patterns with `*` and `?`, one of which
+    must fit. One that grew goes again, at most once in `repeat` (30m, 1h, 1d). AWS is reached as sources are.
     """
 
     kind: str

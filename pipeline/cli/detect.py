@@ -36,7 +36,9 @@ def detect(
     fail_on: str = typer.Option(
         None, "--fail-on", help="Exit with 3 where a finding this grave is open.", metavar="SEVERITY"
     ),
-    output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
+    output: str = typer.Option(
+        "table", "-o", "--output", help="table, csv, json, ndjson, parquet, ocsf, sarif or asff."
+    ),
 ) -> None:
     """Asks the rules about events they have not examined yet, stores what they find, and prints what is new or grew.
 

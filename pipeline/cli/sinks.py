@@ -63,8 +63,9 @@ def send(output: str = OUTPUT) -> None:
     if not current.settings.sinks:
         raise UsageError("sinks", "there are none", "write a table [[sinks]] in trailsift.toml")
     told = deliver_current(current.lake(), current.settings, current.say)
-    columns = pa.schema([("sink", pa.string()), *((name, pa.int64()) for name in ("sent", "failed", "later"))])
+    counts = [(name, pa.int64()) for name in ("sent", "failed", "later")]
+    columns = pa.schema([("sink", pa.string()), *counts, ("problem", pa.string())])
     rows = pa.Table.from_pylist([asdict(each) for each in told], schema=columns)
     export.write(rows, output, sys.stdout, color=current.color)
-    if any(each.failed for each in told):
+    if any(each.problem for each in told):
         raise typer.Exit(1)

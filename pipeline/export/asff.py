@@ -16,7 +16,17 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from pipeline.export.cells import as_json, plain, stamp
-from pipeline.export.findings import access_keys, addresses, findings, present, regions, summary, techniques, who
+from pipeline.export.findings import (
+    access_keys,
+    addresses,
+    findings,
+    present,
+    regions,
+    summary,
+    techniques,
+    unusual,
+    who,
+)
 
 BINARY = False
 EXTENSION, MIME = ".json", "application/json"
@@ -108,7 +118,7 @@ def _types(finding: dict[str, Any]) -> Iterator[str]:
                 found["TTPs" if uid in _NO_CATEGORY else f"TTPs/{name}/{each.id}"] = None
         if not each.tactics:
             found["TTPs"] = None
-    if finding["rule"].startswith("anomalies/") or not found:
+    if unusual(finding) or not found:
         found["Unusual Behaviors/User" if finding["principal_arn"] else "Unusual Behaviors"] = None
     return iter(list(found)[:_MOST_TYPES])
 
@@ -121,6 +131,7 @@ def _fields(finding: dict[str, Any]) -> dict[str, str]:
         "Regions": ", ".join(regions(finding)),
         "Controls": ", ".join(finding["controls"]),
         "Techniques": ", ".join(finding["mitre"]),
+        "Score": str(finding.get("score") or ""),
         "RuleHash": finding.get("rule_hash"),
         "SnapshotId": finding.get("snapshot_id"),
         "Note": finding.get("note"),

@@ -82,6 +82,16 @@ def regions(finding: dict[str, Any]) -> list[str]:
     return [each.strip() for each in (finding["region"] or "").split(",") if each.strip()]
 
 
+def unusual(finding: dict[str, Any]) -> bool:
+    """Whether the finding is of behaviour out of the ordinary, not of a rule's match."""
+    return bool(finding["rule"].startswith("anomalies/"))
+
+
+def rule_name(finding: dict[str, Any]) -> str:
+    """What the rule is called: its findings' title, or its id where they are titled by what each shows."""
+    return str(finding["rule"] if finding.get("parts") else finding["title"])
+
+
 def summary(finding: dict[str, Any]) -> str:
     """One line: what, whose, where, how often and when."""
     whose = finding["principal_arn"] or "several principals"

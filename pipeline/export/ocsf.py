@@ -24,9 +24,11 @@ from pipeline.export.findings import (
     milliseconds,
     present,
     regions,
+    rule_name,
     summary,
     technique,
     techniques,
+    unusual,
     who,
 )
 
@@ -45,6 +47,8 @@ _LIFE = {
 # Kind of principal -> type of user, type of account, each its number and its caption.
 _USERS = {"user": (1, "User"), "role": (1, "User"), "root": (2, "Admin"), "other": (0, "Unknown")}
 _ACCOUNTS = {"user": (3, "AWS IAM User"), "role": (4, "AWS IAM Role"), "root": (10, "AWS Account")}
+# Members beyond a finding's own that have a place in the class; any other is unmapped.
+_PLACED = ("note", "rule_hash", "score", "parts")
 _PRODUCT = {"name": "Trailsift", "vendor_name": "Trailsift", "uid": "trailsift", "version": __version__}
 
 
@@ -57,7 +61,7 @@ def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
 def event(finding: dict[str, Any]) -> dict[str, Any]:
     """The finding as an event of class 2004. Its time is that of the newest event in it, so that it is repeatable."""
     found = regions(finding)
-    more = {name: value(cell) for name, cell in finding.items() if name not in (*MEMBERS, "note", "rule_hash")}
+    more = {name: value(cell) for name, cell in finding.items() if name not in (*MEMBERS, *_PLACED)}
     content = {
         "message": summary(finding),
         "comment": finding.get("note"),
@@ -65,6 +69,8 @@ def event(finding: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"version": VERSION, "product": _PRODUCT, "profiles": ["cloud"], "event_code": finding["rule"]},
         "finding_info": _info(finding),
         "evidences": list(_evidences(finding)),
+        "anomaly_analyses": _analyses(finding),
+        "risk_score": finding.get("score"),
         "cloud": _cloud(finding, found),
         "observables": list(_observables(finding)),
         "remediation": present({"desc": finding["action"]}),
@@ -98,18 +104,17 @@ def _class(finding: dict[str, Any]) -> dict[str, Any]:
 
 
 def _info(finding: dict[str, Any]) -> dict[str, Any]:
-    behaviour = finding["rule"].startswith("anomalies/")
     analytic = {
         "uid": finding["rule"],
-        "name": finding["title"],
-        "type_id": 2 if behaviour else 1,
-        "type": "Behavioral" if behaviour else "Rule",
+        "name": rule_name(finding),
+        "type_id": 2 if unusual(finding) else 1,
+        "type": "Behavioral" if unusual(finding) else "Rule",
         "version": finding.get("rule_hash"),
     }
     info = {
         "uid": finding["id"],
         "title": finding["title"],
-        "types": ["Anomaly" if behaviour else "Detection"],
+        "types": ["Anomaly" if unusual(finding) else "Detection"],
         "first_seen_time": milliseconds(finding["first_seen"]),
         "last_seen_time": milliseconds(finding["last_seen"]),
         "analytic": present(analytic),
@@ -154,6 +159,26 @@ def _evidences(finding: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield present({"actor": actor, "src_endpoint": source, "data": {"text": text}})
     if actor and not finding["evidence"]:
         yield {"actor": actor}
+
+
+def _analyses(finding: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is usual and what was seen instead, of a finding that points made (`parts`); each part is an anomaly."""
+    parts = finding.get("parts") or []
+    if not parts:
+        return []
+    anomalies = [
+        {
+            "observation_parameter": each["attribute"],
+            "observation_type": each["rule"],
+            "observed_pattern": each["class"].upper(),
+            "observations": [{"value": each["unusual"]}],
+        }
+        for each in parts
+    ]
+    usual = {(each["attribute"], each["usual"]): None for each in parts if each["usual"]}
+    baselines = [{"observation_parameter": name, "observations": [{"value": text}]} for name, text in usual]
+    target = {"name": finding["principal_arn"] or finding["account"] or "several principals", "type": "Principal"}
+    return [present({"analysis_targets": [target], "anomalies": anomalies, "baselines": baselines})]
 
 
 def _user(someone: Who, key: str | None) -> dict[str, Any]:

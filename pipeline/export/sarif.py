@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline import __version__
 from pipeline.export.cells import as_json, plain, value
-from pipeline.export.findings import MEMBERS, attack_version, findings, present, summary, techniques, who
+from pipeline.export.findings import MEMBERS, attack_version, findings, present, rule_name, summary, techniques, who
 
 BINARY = False
 EXTENSION, MIME = ".sarif", "application/sarif+json"
@@ -23,6 +23,7 @@ _SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "informational": "note"}
 # GitHub reads over 9.0 as critical, 7.0 to 8.9 as high, 4.0 to 6.9 as medium, 0.1 to 3.9 as low.
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "informational": "0.0"}
+_TAGS = 20  # GitHub takes so many a rule
 _ATTACK = "MITRE ATT&CK"
 _MATRIX = {"name": _ATTACK, "organization": "MITRE", "informationUri": "https://attack.mitre.org/"}
 
@@ -33,7 +34,7 @@ def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
     for each in findings(table, "sarif"):
         _add(rules, each)
     numbers = {uid: number for number, uid in enumerate(rules)}
-    driver = {"name": "Trailsift", "semanticVersion": __version__, "rules": list(rules.values())}
+    driver = {"name": "Trailsift", "version": __version__, "rules": list(rules.values())}
     head = {"tool": {"driver": driver}, "taxonomies": [_taxonomy(table)], "columnKind": "unicodeCodePoints"}
     out.write(f'{{"$schema":{as_json(_SCHEMA)},"version":"2.1.0","runs":[{as_json(head)[:-1]},"results":['.encode())
     for index, each in enumerate(findings(table, "sarif")):
@@ -56,11 +57,12 @@ def _rule(finding: dict[str, Any], severity: str) -> dict[str, Any]:
     tags = dict.fromkeys(["security", "aws", *finding["mitre"], *finding["controls"]])
     rule = {
         "id": finding["rule"],
-        "shortDescription": {"text": plain(finding["title"])},
-        "help": {"text": plain(finding["action"] or finding["title"])},
+        "shortDescription": {"text": _literal(rule_name(finding))},
+        "fullDescription": {"text": _literal(rule_name(finding))},  # GitHub asks for both
+        "help": {"text": _literal(finding["action"] or rule_name(finding))},
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "relationships": named,
-        "properties": {"tags": list(tags), "security-severity": _SCORES[severity], "severity": severity},
+        "properties": {"tags": list(tags)[:_TAGS], "security-severity": _SCORES[severity], "severity": severity},
     }
     return present(rule)
 
@@ -82,7 +84,7 @@ def _result(finding: dict[str, Any], number: int) -> dict[str, Any]:
         "occurrenceCount": max(1, finding["count"]),
         "properties": present(properties),
     }
-    # Of a run's results all have suppressions, an empty list too, or none has (3.27.23).
+    # An empty list says that a result is not suppressed, no list that nothing is known of it (3.27.23).
     return present(result) | {"suppressions": [_suppression(finding)] if muted else []}
 
 
@@ -120,7 +122,7 @@ def _taxon(uid: str) -> dict[str, Any]:
 
 def _literal(text: str) -> str:
     """Plain text of a message: no placeholder and no link can be made of what a log field holds (3.11.5, 3.11.6)."""
-    text = text.replace("{", "{{").replace("}", "}}")
+    text = plain(text).replace("{", "{{").replace("}", "}}")
     return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
 
 

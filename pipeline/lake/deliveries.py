@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -45,5 +47,5 @@ def remember_deliveries(lake: Lake, told: Sequence[Delivery]) -> None:
             lake.load("deliveries").append(added)
             return
         except CommitFailedException:
-            continue
+            time.sleep(random.uniform(0, 0.1))
     raise LakeError(lake.location, "other writers kept the deliveries from being stored", "run the same command again")

@@ -36,8 +36,8 @@ def finding(**changes: Any) -> dict[str, Any]:
 
 def table(*found: dict[str, Any]) -> pa.Table:
     """The findings as rows; members beyond a finding's own are columns too."""
-    more = dict.fromkeys(name for each in found for name in each if name not in SCHEMA.names)
-    schema = pa.schema([*SCHEMA, *((name, pa.string()) for name in more)])
+    more = {name: content for each in found for name, content in each.items() if name not in SCHEMA.names}
+    schema = pa.schema([*SCHEMA, *((name, pa.array([content]).type) for name, content in more.items())])
     return pa.Table.from_pylist([*found], schema=schema)
 
 

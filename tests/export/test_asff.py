@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline import export
+from tests.aws.moto import Aws
 from tests.export.found import MANY, ROLE, finding, table
 from tests.export.test_export import HOSTILE
 
@@ -51,6 +52,14 @@ def test_asff_is_what_botocore_lets_through() -> None:
     report = ParamValidator().validate(request, of)
     assert not report.has_errors(), report.generate_report()
     assert faults(request, of) == []
+
+
+def test_security_hub_takes_them(aws: Aws) -> None:
+    """By the call they are for, of moto, in the account and region that the ProductArn names."""
+    hub = aws.client("securityhub", "us-east-1")
+    answer = hub.batch_import_findings(Findings=asff(finding(), finding(id="2", status="resolved")))
+    assert (answer["SuccessCount"], answer["FailedCount"]) == (2, 0)
+    assert {each["Id"] for each in hub.get_findings()["Findings"]} == {"0123456789abcdef", "2"}
 
 
 def test_asff_keeps_to_the_lengths() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -47,3 +49,11 @@ def test_a_verb_without_findings_says_so_in_one_line(
     assert capsys.readouterr().err == (
         f"trailsift: -o {fmt}: needs findings; use it with detect, anomalies or findings\n"
     )
+
+
+def test_a_verb_with_findings_gives_them(sample_lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["anomalies", "--lake", str(sample_lake), "-q", "-o", "ocsf"])
+    assert stop.value.code == 0
+    events = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
+    assert events and {each["class_uid"] for each in events} == {2004}

@@ -28,6 +28,7 @@ REQUIRED = {
     "cloud": {"provider"},
     "observables": {"type_id"},
     "remediation": {"desc"},
+    "anomaly_analyses": {"analysis_targets", "anomalies"},
 }
 # Objects of which at least one of these members is asked for (the constraint `at_least_one`).
 AT_LEAST_ONE = {
@@ -138,6 +139,34 @@ def test_an_ocsf_event_says_what_the_finding_does() -> None:
         2: "203.0.113.24",
     }
     assert event["unmapped"] == {"controls": ["CT-04"], "snapshot_id": "42"}
+
+
+def test_what_points_made_tells_usual_and_unusual() -> None:
+    part = {"rule": "anomalies/new_country", "attribute": "country", "usual": "DE", "unusual": "BR", "class": "unseen"}
+    parts = [part | {"points": 60}, part | {"attribute": "hour", "usual": "", "unusual": "3", "class": "rare"}]
+    (event,) = ocsf(finding(rule="anomalies/behaviour", title="New country, and one more sign", score=120, parts=parts))
+    assert event["risk_score"] == 120
+    assert event["anomaly_analyses"] == [
+        {
+            "analysis_targets": [{"name": ROLE, "type": "Principal"}],
+            "anomalies": [
+                {
+                    "observation_parameter": name,
+                    "observation_type": "anomalies/new_country",
+                    "observed_pattern": pattern,
+                    "observations": [{"value": text}],
+                }
+                for name, pattern, text in (("country", "UNSEEN", "BR"), ("hour", "RARE", "3"))
+            ],
+            "baselines": [{"observation_parameter": "country", "observations": [{"value": "DE"}]}],
+        }
+    ]
+    assert event["finding_info"]["analytic"] == {
+        "uid": "anomalies/behaviour",
+        "name": "anomalies/behaviour",
+        "type_id": 2,
+        "type": "Behavioral",
+    }
 
 
 def test_several_regions_are_no_region() -> None:

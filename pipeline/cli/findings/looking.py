@@ -15,7 +15,7 @@ from pipeline.cli.watching import SHOWN
 if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
 
-OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")
+OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson, parquet, ocsf, sarif or asff.")
 # What a table on a terminal has room for; every other format has all of a finding.
 _LISTED = ["severity", "status", "title", "principal_arn", "account", "first_seen", "last_seen", "count", "id"]
 _CHANGES = ["at", "finding_id", "change", "status", "actor", "reason", "until"]

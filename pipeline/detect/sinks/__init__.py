@@ -11,11 +11,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Settings, SinkSettings
 from pipeline.errors import SinkDownError, SinkError, TrailsiftError
+from pipeline.export.cells import stamp
 from pipeline.lake.failpoints import hit
 
 if TYPE_CHECKING:
@@ -25,18 +27,23 @@ if TYPE_CHECKING:
 
 # Statuses in which nobody is told of a finding.
 QUIET = ("muted", "resolved")
-_TOGETHER = 20  # deliveries stored by one commit, and at most repeated after a kill
+# Deliveries are stored so many at a time, or after so many seconds: that much is repeated after a kill at most.
+_TOGETHER, _SECONDS = 100, 5.0
 _PATIENCE = 3  # findings in a row that a sink may refuse before the rest are left to the next run
 
 
 @dataclass
 class Told:
-    """What became of one sink's findings: how many it was told of, and how many are left for the next run."""
+    """What became of one sink's findings: how many it was told of, and how many are left for a later run.
+
+    `failed` it did not take, `later` grew too soon after it was told last; `problem` is the last it had, or "".
+    """
 
     sink: str
     sent: int = 0
     failed: int = 0
-    later: int = 0  # they grew too soon after the sink was told last
+    later: int = 0
+    problem: str = ""
 
 
 def deliver(
@@ -45,8 +52,9 @@ def deliver(
     """Sends to each sink of the settings what is news to it, the gravest first.
 
     `findings` are the current ones, whatever their status: what is muted or resolved is not sent, and being open
-    again is news. What a sink does not take is left for the next run and told through `say` in one line; the other
-    sinks go on. Raises LakeError where the lake cannot be read or written.
+    again is news (seen so by an earlier run, or by the finding's `reopened_at`). What a sink does not take is left for
+    the next run and told through `say` in one line; the other sinks go on. Raises LakeError where the lake cannot be
+    read or written.
     """
     from pipeline.detect.anomalies import SEVERITIES
     from pipeline.lake.deliveries import last_deliveries
@@ -59,10 +67,19 @@ def deliver(
 
 
 def deliver_current(lake: Lake, settings: Settings, say: Callable[[str], None]) -> list[Told]:
-    """As `deliver`, of the findings that the lake has now."""
-    from pipeline.detect.store import current
+    """As `deliver`, of the findings that the lake holds; their history tells what was opened again between two runs."""
+    from pipeline.detect.store import states
 
-    return deliver(lake, settings, current(lake), say) if settings.sinks else []
+    if not settings.sinks:
+        return []
+    lake.make()
+    found, muted = states(lake)
+    standing = []
+    for each in found.values():
+        if each.successor is None:
+            again = [row["at"] for row in each.history if row["change"] in ("reopened", "unmuted")]
+            standing.append(muted.told(each) | ({"reopened_at": max(again)} if again else {}))
+    return deliver(lake, settings, standing, say)
 
 
 def described(settings: Settings) -> list[dict[str, str]]:
@@ -107,8 +124,8 @@ def try_out(settings: SinkSettings) -> str:
 
 def digest(finding: dict[str, Any]) -> str:
     """What a sink was told of a finding, in short: it changes when the finding grows, not when somebody takes it."""
-    told = [finding["severity"], finding["count"], str(finding["first_seen"]), str(finding["last_seen"])]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    times = [stamp(finding[name]) for name in ("first_seen", "last_seen")]
+    return hashlib.sha256(json.dumps([finding["severity"], finding["count"], *times]).encode()).hexdigest()
 
 
 def _serve(
@@ -124,17 +141,17 @@ def _serve(
     try:
         sink = open_sink(settings)
     except TrailsiftError as error:
-        told.failed = 1
+        told.problem = str(error)
         say(f"{error}; nothing is sent to it")
         return told
-    due = [(each, change) for each, change in _due(sink, findings, known, datetime.now(UTC), told)]
+    due = list(_due(sink, findings, known, datetime.now(UTC), told))
     try:
-        problem = _send(lake, sink, due, told)
+        _send(lake, sink, due, told)
     finally:
         sink.close()
     told.failed = sum(change not in QUIET for _, change in due) - told.sent
-    if problem:
-        say(f"{problem}; left for the next run: {told.failed:,}")
+    if told.problem:
+        say(f"{told.problem}; left for the next run: {told.failed:,}")
     return told
 
 
@@ -151,21 +168,21 @@ def _due(
             continue
         elif last is None:
             yield each, "found"
-        elif last.state in QUIET:
+        elif last.state in QUIET or each.get("reopened_at", last.delivered_at) > last.delivered_at:
             yield each, "reopened"
         elif last.state != digest(each):
-            if _since(last.delivered_at, now) >= sink.repeat:
+            if now - last.delivered_at >= sink.repeat:
                 yield each, "grew"
             else:
                 told.later += 1
 
 
-def _send(lake: Lake, sink: Sink, due: list[tuple[dict[str, Any], str]], told: Told) -> str:
-    """Tells the sink, and stores what it was told; gives the last problem, "" where there was none."""
+def _send(lake: Lake, sink: Sink, due: list[tuple[dict[str, Any], str]], told: Told) -> None:
+    """Tells the sink, counts what it took, and stores what it was told."""
     from pipeline.lake.deliveries import Delivery, remember_deliveries
 
     made: list[Delivery] = []
-    problem, refused = "", 0
+    refused, stored = 0, monotonic()
     try:
         for finding, change in due:
             state = change if change in QUIET else digest(finding)
@@ -174,20 +191,15 @@ def _send(lake: Lake, sink: Sink, due: list[tuple[dict[str, Any], str]], told: T
                     sink.send(finding, change, state)
                     told.sent, refused = told.sent + 1, 0
                 except SinkError as error:
-                    problem, refused = str(error), refused + 1
+                    told.problem, refused = str(error), refused + 1
                     if isinstance(error, SinkDownError) or refused == _PATIENCE:
                         break
                     continue
             made.append(Delivery(sink.name, finding["id"], state, change, datetime.now(UTC)))
-            if len(made) >= _TOGETHER:
+            if len(made) >= _TOGETHER or monotonic() - stored > _SECONDS:
                 hit("sent-untold")
                 remember_deliveries(lake, made)
-                made = []
+                made, stored = [], monotonic()
     finally:
         hit("sent-untold")
         remember_deliveries(lake, made)
-    return problem
-
-
-def _since(moment: datetime, now: datetime) -> timedelta:
-    return now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -14,10 +14,12 @@ import pipeline.detect.sinks
 from pipeline.config import SinkSettings
 from pipeline.detect.anomalies import SEVERITIES
 from pipeline.errors import UsageError
-from pipeline.export.cells import value
+from pipeline.export.cells import as_json, value
 from pipeline.times import parse_duration
 
 Finding = dict[str, Any]
+# Bytes of a message that is sent over a network: SNS takes 256 KiB with the attributes, and few webhooks take more.
+ROOM = 256 * 1024 - 4096
 
 
 class Sink(ABC):
@@ -62,6 +64,23 @@ class Sink(ABC):
 def message(finding: Finding, change: str) -> dict[str, Any]:
     """The finding as it is told: its members as JSON has them, the id first, and what became of it."""
     return {"id": finding["id"]} | {name: value(each) for name, each in finding.items()} | {"change": change}
+
+
+def shortened(content: dict[str, Any], room: int = ROOM) -> str:
+    """The message as JSON in at most `room` bytes of UTF-8.
+
+    What is too long loses ids of events and notes of evidence from the end; `left_out` tells how many of each.
+    """
+    text = as_json(content)
+    lists = {name: list(content.get(name) or ()) for name in ("event_ids", "evidence")}
+    left_out = dict.fromkeys(lists, 0)
+    while len(text.encode(errors="replace")) > room and any(lists.values()):
+        name = max(lists, key=lambda each: len(as_json(lists[each])))
+        kept = len(lists[name]) // 2
+        left_out[name] += len(lists[name]) - kept
+        lists[name] = lists[name][:kept]
+        text = as_json(content | lists | {"left_out": {each: count for each, count in left_out.items() if count}})
+    return text
 
 
 def kinds() -> dict[str, type[Sink]]:

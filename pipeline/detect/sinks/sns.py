@@ -10,13 +10,12 @@ import re
 from typing import Any
 
 from pipeline.config import SinkSettings, SourceSettings
-from pipeline.detect.sinks.base import Finding, Sink, message
+from pipeline.detect.sinks.base import Finding, Sink, message, shortened
 from pipeline.errors import SinkDownError, SinkError, SourceError, UsageError
-from pipeline.export.cells import as_json, plain
+from pipeline.export.cells import plain
 from pipeline.sources.aws import client, code_of, fault
 
 _TOPIC = re.compile(r"arn:[\w-]+:sns:(?P<region>[a-z0-9-]+):\d{12}:[\w-]{1,256}(?P<fifo>\.fifo)?")
-_ROOM = 256 * 1024 - 4096  # bytes of a message, the rest being the attributes'
 _SUBJECT, _ATTRIBUTE = 99, 256
 _NOT_TAKEN = ("InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid")
 
@@ -67,23 +66,6 @@ class SnsSink(Sink):
             told = fault(self.reached.location, error)
             kind = SinkError if code_of(error) in _NOT_TAKEN else SinkDownError
             raise kind(told.place, told.problem, told.remedy) from error
-
-
-def shortened(content: dict[str, Any], room: int = _ROOM) -> str:
-    """The message as JSON in at most `room` bytes of UTF-8.
-
-    What is too long loses ids of events and notes of evidence from the end; `left_out` tells how many of each.
-    """
-    text = as_json(content)
-    lists = {name: list(content.get(name) or ()) for name in ("event_ids", "evidence")}
-    left_out = dict.fromkeys(lists, 0)
-    while len(text.encode(errors="replace")) > room and any(lists.values()):
-        name = max(lists, key=lambda each: len(as_json(lists[each])))
-        kept = len(lists[name]) // 2
-        left_out[name] += len(lists[name]) - kept
-        lists[name] = lists[name][:kept]
-        text = as_json(content | lists | {"left_out": {each: count for each, count in left_out.items() if count}})
-    return text
 
 
 def _subject(text: str) -> str:

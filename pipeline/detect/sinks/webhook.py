@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pipeline import __version__
 from pipeline.config import SinkSettings
-from pipeline.detect.sinks.base import Finding, Sink, message
+from pipeline.detect.sinks.base import Finding, Sink, message, shortened
 from pipeline.detect.sinks.slack import slack
 from pipeline.errors import SinkDownError, SinkError, UsageError
-from pipeline.export.cells import as_json, plain
+from pipeline.export.cells import plain
 
 _SHAPES = {"slack": slack, "json": message}
 _SAID = 200  # characters of an answer that an error may repeat
@@ -58,7 +58,7 @@ class WebhookSink(Sink):
 
     def send(self, finding: Finding, change: str, state: str) -> None:
         """Posts it, and again where the place is busy or did not answer."""
-        body = as_json(_SHAPES[self.settings.shape](finding, change)).encode(errors="replace")
+        body = shortened(_SHAPES[self.settings.shape](finding, change)).encode(errors="replace")
         for attempt in range(1, self.tries + 1):
             answer = self._post(body)
             if 200 <= answer.status < 300:

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from pipeline.config import Settings, SinkSettings
-from pipeline.detect.sinks import deliver
+from pipeline.detect.sinks import deliver, deliver_current
+from pipeline.detect.store import record
+from pipeline.detect.store.verbs import mark
 from pipeline.lake.deliveries import last_deliveries
+from pipeline.lake.failpoints import DELIVERY
 from pipeline.lake.tables import Lake
 from tests.detect.sinks.receiver import Receiver, Reply
 from tests.export.found import finding
@@ -147,7 +150,7 @@ def test_a_sink_that_refuses_everything_is_not_asked_for_ever(lake: Lake, receiv
     assert said.endswith("left for the next run: 8")
 
 
-@pytest.mark.parametrize("count", [1, 45])
+@pytest.mark.parametrize("count", [1, 120])
 def test_a_kill_after_sending_repeats_and_loses_nothing(lake: Lake, tmp_path: Path, count: int) -> None:
     code = f"""
 import sys
@@ -156,19 +159,42 @@ sys.path.insert(0, {str(ROOT)!r})
 from pipeline.lake.tables import Lake
 from tests.detect.sinks.test_deliver import finding, run, settings
 path = Path({str(tmp_path)!r})
-run(Lake.open(path / "lake"), settings(path), *(finding(id=f"{{n:02d}}") for n in range({count})))
+run(Lake.open(path / "lake"), settings(path), *(finding(id=f"{{n:03d}}") for n in range({count})))
 """
-    environment = os.environ | {"TRAILSIFT_FAILPOINT": "sent-untold"}
+    environment = os.environ | {"TRAILSIFT_FAILPOINT": DELIVERY[0]}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     first = [each for each, _ in told(tmp_path)]
-    assert first == [f"{n:02d}" for n in range(min(count, 20))]  # at most so many are told before it is stored
+    assert first == [f"{n:03d}" for n in range(min(count, 100))]  # at most so many are told before that is stored
     assert last_deliveries(lake) == {}
-    run(lake, settings(tmp_path), *(finding(id=f"{n:02d}") for n in range(count)))
+    run(lake, settings(tmp_path), *(finding(id=f"{n:03d}") for n in range(count)))
     second = [each for each, _ in told(tmp_path)][len(first) :]
-    assert second == [f"{n:02d}" for n in range(count)]
-    run(lake, settings(tmp_path), *(finding(id=f"{n:02d}") for n in range(count)))
+    assert second == [f"{n:03d}" for n in range(count)]
+    run(lake, settings(tmp_path), *(finding(id=f"{n:03d}") for n in range(count)))
     assert len(told(tmp_path)) == len(first) + count
+
+
+def test_the_store_s_history_tells_what_was_opened_again(lake: Lake, tmp_path: Path) -> None:
+    """Resolved and reopened between two runs, which the findings as they are do not show."""
+    given = settings(tmp_path)
+    record(lake, [finding(id="aaaa1"), finding(id="bbbb2")])
+    deliver_current(lake, given, print)
+    mark(lake, ["aaaa1"], "resolved", "anna", "done")
+    mark(lake, ["aaaa1"], "reopened", "anna", "not yet")
+    mark(lake, ["bbbb2"], "acknowledged", "anna", "on it")
+    for _ in range(2):
+        deliver_current(lake, given, print)
+    assert told(tmp_path) == [("aaaa1", "found"), ("bbbb2", "found"), ("aaaa1", "reopened")]
+    mark(lake, ["bbbb2"], "resolved", "anna", "done")
+    (answer,) = deliver_current(lake, given, print)
+    assert (answer.sent, answer.failed, answer.later) == (0, 0, 0)
+
+
+def test_what_was_told_is_stored_every_few_seconds(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.detect.sinks._SECONDS", 0.0)
+    before = len(lake.load("deliveries").snapshots())
+    run(lake, settings(tmp_path), *(finding(id=each) for each in "abc"))
+    assert len(lake.load("deliveries").snapshots()) - before == 3
 
 
 def test_without_sinks_the_lake_is_left_alone(lake: Lake) -> None:

@@ -10,8 +10,11 @@ import pytest
 from pipeline import cli
 from pipeline.config import load
 from pipeline.detect.sinks.base import kinds
+from pipeline.detect.store import record
 from pipeline.errors import UsageError
-from tests.detect.sinks.receiver import SECRET, Receiver
+from pipeline.lake.tables import Lake
+from tests.detect.sinks.receiver import SECRET, Receiver, Reply
+from tests.export.found import finding
 
 URL = f"https://hooks.example.com/{SECRET}"
 
@@ -131,3 +134,22 @@ def test_an_unknown_sink_is_one_line(here: Path, capsys: pytest.CaptureFixture[s
     write(here, 'kind="file"\nname="log"\npath="f"')
     assert code_of("sinks", "test", "chat") == 2
     assert "no sink has this name; there are log" in capsys.readouterr().err
+
+
+def test_send_tells_how_many_and_fails_where_something_did(
+    here: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("sinks", "send") == 2
+    assert "sinks: there are none" in capsys.readouterr().err
+    record(Lake.open(here / "lake", create=True), [finding(id="aaaa1"), finding(id="bbbb2", severity="low")])
+    write(here, f'kind="webhook"\nname="chat"\nurl="{receiver.url}"\nleast="high"', 'kind="file"\nname="log"\npath="f"')
+    receiver.always = Reply(404)
+    assert code_of("sinks", "send", "-o", "json") == 1
+    captured = capsys.readouterr()
+    rows = [(each["sink"], each["sent"], each["failed"], each["later"]) for each in json.loads(captured.out)]
+    assert rows == [("chat", 0, 1, 0), ("log", 2, 0, 0)]
+    assert [each["problem"] != "" for each in json.loads(captured.out)] == [True, False]
+    assert captured.err.startswith("sink chat (http://127.0.0.1:") and captured.err.count("\n") == 1
+    receiver.always = None
+    assert code_of("sinks", "send", "-o", "json") == 0
+    assert [each["sent"] for each in json.loads(capsys.readouterr().out)] == [1, 0]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.config import SinkSettings
-from pipeline.detect.sinks.base import message, open_sink
-from pipeline.detect.sinks.sns import SnsSink, shortened
+from pipeline.detect.sinks.base import message, open_sink, shortened
+from pipeline.detect.sinks.sns import SnsSink
 from pipeline.errors import SinkDownError, UsageError
 from tests.aws.moto import REGION, Aws
 from tests.export.found import finding

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import ssl
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pipeline.config import SinkSettings
 from pipeline.detect.sinks.base import open_sink
@@ -54,6 +60,13 @@ def test_json_is_the_plain_finding(receiver: Receiver) -> None:
     }
     assert receiver.types == ["application/json; charset=utf-8"]
     assert receiver.asked == [f"/{SECRET}?key=hidden"]
+
+
+def test_a_long_finding_is_shortened_and_says_so(receiver: Receiver) -> None:
+    sink(receiver.url, shape="json").send(finding(event_ids=["e" * 36] * 20_000), "found", "s")
+    (body,) = receiver.bodies
+    assert len(json.dumps(body)) <= 256 * 1024
+    assert len(body["event_ids"]) + body["left_out"]["event_ids"] == 20_000
 
 
 def test_slack_gets_text_and_blocks(receiver: Receiver) -> None:
@@ -151,6 +164,35 @@ def test_a_redirect_is_not_followed(receiver: Receiver, waits: list[float], stat
             send(receiver)
         assert (other.asked, len(receiver.asked)) == ([], 1)
     assert hidden(str(error.value))
+
+
+def test_a_proxy_is_not_asked_for_this_machine(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    send(receiver)
+    assert len(receiver.bodies) == 1
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path, waits: list[float]) -> None:
+    with serve(self_signed(tmp_path)) as receiver:
+        with pytest.raises(SinkDownError, match=r"did not take it in 4 tries .*certificate"):
+            sink(receiver.url.replace("http:", "https:")).send(finding(), "found", "s")
+        assert receiver.asked == []
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    alone = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = made.add_extension(alone, critical=False).sign(key, hashes.SHA256())
+    pem = folder / "server.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem.write_bytes(key.private_bytes(*form) + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
 
 
 def test_who_does_not_answer_is_not_waited_for(
