@@ -63,7 +63,6 @@ def detect(
         raise UsageError("-o", f"{output!r} has an end, and --follow has none", "write table or ndjson")
     ruleset = load(rules or home() / "detections", current.settings.placeholders)
     lake = current.lake()
-    lake.make()
     if follow:
         _follow(lake, ruleset, every, level, output)
         raise typer.Exit(130)

@@ -209,3 +209,13 @@ def test_the_tables_of_the_store_can_be_merged(lake: Lake) -> None:
     assert {name: (each.history, each.event_ids) for name, each in states(lake)[0].items()} == before
     assert [len(ids) for _, ids in before.values()] == [9]
     assert not run(lake, there).due.batches
+
+
+def test_whatever_a_finding_says_comes_back_as_it_was(lake: Lake) -> None:
+    """Times with microseconds, texts that JSON escapes, nothing at all: equal, so that nothing counts as changed."""
+    (one,) = whole_findings([(hours(1), "A")])
+    odd = one | {"first_seen": hours(1) + timedelta(microseconds=1), "evidence": ['"\\\n\u2028\x00é'], "account": None}
+    record(lake, [odd])
+    (back,) = current(lake)
+    assert {name: back[name] for name in odd} == odd
+    assert record(lake, [odd]).grown == [] and len(states(lake)[0][one["id"]].history) == 1
