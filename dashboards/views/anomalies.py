@@ -13,7 +13,7 @@ TITLE = "Anomalies"
 ICON = ":material/notifications_active:"
 ORDER = 30
 
-LISTED = ["severity", "title", "principal_arn", "first_seen", "last_seen", "count", "account", "region", "status"]
+LISTED = ["severity", "status", "title", "principal_arn", "first_seen", "last_seen", "count", "account", "region"]
 
 
 def show(log: Log, scope: Scope) -> None:
@@ -101,7 +101,7 @@ def became(finding: pd.Series, scope: Scope) -> None:
     """What became of a stored finding; changes are made by `trailsift findings`."""
     changes = data.history(scope.key, finding["id"])
     if len(changes) > 1:
-        with st.expander(f"{len(changes):,} changes since it was found"):
+        with st.expander(f"History: {len(changes):,} changes"):
             parts.table(changes, f"history-of-{finding['id']}", scope)
 
 

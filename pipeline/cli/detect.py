@@ -63,7 +63,6 @@ def detect(
         raise UsageError("-o", f"{output!r} has an end, and --follow has none", "write table or ndjson")
     ruleset = load(rules or home() / "detections", current.settings.placeholders)
     lake = current.lake()
-    lake.make()
     if follow:
         _follow(lake, ruleset, every, level, output)
         raise typer.Exit(130)
@@ -156,7 +155,7 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
                     if shown := [each for each in news if each["status"] in SHOWN]:
                         tell(shown, level, output)
                         sys.stdout.flush()
-                    send(lake)
+                send(lake)
             except LakeError as error:
                 complain([f"{error}; looking again in {every} s"], current)
             stop.wait(every)

@@ -24,7 +24,6 @@ class Watch:
 
         Raises LakeError where the lake changes faster than it can be read; the next look makes up for it.
         """
-        self.lake.make()
         roll_forward(self.lake)
         snapshot = self.lake.load("events").metadata.current_snapshot_id
         if snapshot is None or snapshot == self.seen:

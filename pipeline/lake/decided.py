@@ -42,6 +42,9 @@ def append_decided(
             return
         except CommitFailedException:
             time.sleep(random.uniform(0, 0.1))
+        except Exception as error:
+            problem = f"{name} cannot be stored ({error})"
+            raise LakeError(lake.location, problem, "see that the lake can be written, and run it again") from error
     raise LakeError(lake.location, f"other writers kept {name} from being stored", "run the same command again")
 
 

@@ -215,3 +215,19 @@ def store_lake(tmp_path: Path) -> Any:
     from pipeline.lake.tables import Lake
 
     return Lake.open(tmp_path / "lake")
+
+
+def test_what_is_stored_goes_to_the_sinks_once_and_what_is_muted_does_not(
+    tmp_path: Path, run: Run, clock: list[datetime]
+) -> None:
+    told = tmp_path / "told.ndjson"
+    settings = tmp_path / "trailsift.toml"
+    settings.write_text(f'[[sinks]]\nkind = "file"\nname = "siem"\npath = "{told}"\n')
+    arrive(tmp_path, ("StopLogging", "10:00:00"))
+    run("findings", "mute", "--rule", "mine/two", "--owner", "o", "--reason", "r", "--until", "1d")
+    run("detect", "--config", str(settings))
+    arrive(tmp_path, ("DeleteTrail", "10:00:00"))
+    run("detect", "--config", str(settings))
+    assert [json.loads(each)["title"] for each in told.read_text().splitlines()] == ["one"]
+    assert run("detect", "--to", f"{DAY}T10:00:00Z", "--config", str(settings))[0] == 0
+    assert len(told.read_text().splitlines()) == 1

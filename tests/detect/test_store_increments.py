@@ -11,9 +11,10 @@ import pytest
 
 from pipeline.detect.run import detect
 from pipeline.detect.sigma.correlations import RuleSet
-from pipeline.detect.store import Journal, change, current, states
+from pipeline.detect.store import Journal, Looked, View, change, current, record, states
 from pipeline.detect.unseen import Examined, examine_new
 from pipeline.lake.tables import Lake
+from pipeline.lake.upkeep import merge
 from tests.detect.arrivals import BEGIN, EVERY_RULE, RULES, Events, arrived, engine, named
 from tests.detect.sigma import rule, rules
 
@@ -42,6 +43,11 @@ def whole(batches: dict[str, Events], ruleset: RuleSet) -> set[tuple[str, str, t
     with engine(batches) as log:
         found = detect(log, ruleset).findings
     return {(each["title"], each["id"], tuple(each["event_ids"])) for each in found}
+
+
+def whole_findings(log: Events) -> list[dict[str, Any]]:
+    with engine({"all": log}) as opened:
+        return detect(opened, RULES).findings
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -164,3 +170,52 @@ def test_days_that_left_the_lake_leave_their_findings_as_they_were(lake: Lake) -
     (grown,) = examined.recorded.grown
     assert grown["id"] in gone and (grown["count"], grown["first_seen"]) == (3, hours(5))
     assert len(current(lake, LIVE)) == 2
+
+
+def test_a_run_that_saw_less_of_the_log_changes_nothing_of_what_one_that_saw_more_has_stored(lake: Lake) -> None:
+    """A slow run found the second call alone, a quick one, which saw another batch, both as one episode."""
+    with engine({"1": [(hours(1), "A")]}) as log:
+        less = detect(log, RULES).findings
+    with engine({"1": [(hours(1), "A")], "2": [(hours(0.5), "A")]}) as log:
+        more = detect(log, RULES).findings
+    every = frozenset(each["rule"] for each in more)
+    record(lake, more, View("20", 2), [Looked(every, frozenset(each["id"] for each in more))])
+    late = record(lake, less, View("10", 1), [Looked(every, frozenset(each["id"] for each in less))])
+    assert (late.new, late.grown, late.gone) == ([], [], 0)
+    assert {each["id"]: each["event_ids"] for each in current(lake)} == {more[0]["id"]: more[0]["event_ids"]}
+    assert [each.number for each in states(lake)[0].values()] == [1]
+
+
+def test_copies_of_an_event_in_two_accounts_are_two_stories(lake: Lake) -> None:
+    """The finding of one account is replaced by its own successor, though the other's shares as many events."""
+    (one,) = whole_findings([(hours(1), "A")])
+    other = one | {"id": "f" * 16, "account": "444455556666"}
+    (longer,) = whole_findings([(hours(0.5), "A"), (hours(1), "A")])
+    record(lake, [one])
+    every = frozenset([other["id"], longer["id"]])
+    record(lake, [other, longer], looked=[Looked(frozenset([one["rule"]]), every)])
+    assert states(lake)[0][one["id"]].successor == longer["id"]
+    assert {each["id"] for each in current(lake)} == every
+
+
+def test_the_tables_of_the_store_can_be_merged(lake: Lake) -> None:
+    """Upkeep writes their rows anew in another order (`pipeline.lake.upkeep`); the history is what it was."""
+    there: dict[str, Events] = {}
+    for number in range(9):
+        there[str(number)] = [(hours(number / 2), "A")]
+        run(lake, there)
+    before = {name: (each.history, each.event_ids) for name, each in states(lake)[0].items()}
+    assert merge(lake, lake.load("findings")) and merge(lake, lake.load("examined"))
+    assert {name: (each.history, each.event_ids) for name, each in states(lake)[0].items()} == before
+    assert [len(ids) for _, ids in before.values()] == [9]
+    assert not run(lake, there).due.batches
+
+
+def test_whatever_a_finding_says_comes_back_as_it_was(lake: Lake) -> None:
+    """Times with microseconds, texts that JSON escapes, nothing at all: equal, so that nothing counts as changed."""
+    (one,) = whole_findings([(hours(1), "A")])
+    odd = one | {"first_seen": hours(1) + timedelta(microseconds=1), "evidence": ['"\\\n\u2028\x00é'], "account": None}
+    record(lake, [odd])
+    (back,) = current(lake)
+    assert {name: back[name] for name in odd} == odd
+    assert record(lake, [odd]).grown == [] and len(states(lake)[0][one["id"]].history) == 1

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from pipeline.cli.context import current
 from pipeline.cli.watching import SHOWN
-
-if TYPE_CHECKING:
-    from pipeline.lake.tables import Lake
 
 OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson, parquet, ocsf, sarif or asff.")
 # What a table on a terminal has room for; every other format has all of a finding.
@@ -46,7 +43,7 @@ def listed(
     if level is not None and level not in SEVERITIES:
         raise UsageError("--level", f"{level!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     export.known(output)
-    every = stored(opened())
+    every = stored(current.lake())
     chosen = STATUSES if everything else status or SHOWN
     listed = [each for each in every if each["status"] in chosen]
     told = [each for each in listed if level is None or SEVERITIES.index(each["severity"]) <= SEVERITIES.index(level)]
@@ -58,15 +55,8 @@ def listed(
     tell_hidden(every, chosen)
 
 
-def opened() -> Lake:
-    """The lake, with the tables of the store made where it is older than they are."""
-    lake = current.lake()
-    lake.make()
-    return lake
-
-
 def tell_hidden(findings: Iterable[dict[str, Any]], shown: Iterable[str] = SHOWN) -> None:
-    """Says how many findings there are that are muted, resolved, or of another status that is not shown."""
+    """Says how many findings are muted and resolved, and how many of another status are not shown."""
     counts = Counter(each["status"] for each in findings)
     hidden = ["muted", "resolved", *(each for each in SHOWN if counts[each] and each not in shown)]
     told = [f"{counts[each]:,} {each}" + (" (shown)" if each in shown else "") for each in hidden]
@@ -83,7 +73,7 @@ def show(
     from pipeline.detect.store.verbs import one
 
     export.known(output)
-    lake = opened()
+    lake = current.lake()
     found, muted = states(lake)
     state = one(found, identity)
     told = muted.told(state)
@@ -132,7 +122,7 @@ def history(
     from pipeline.detect.store.verbs import one
 
     export.known(output)
-    lake = opened()
+    lake = current.lake()
     found, _ = states(lake)
     chosen = [one(found, identity)] if identity else list(found.values())
     rows = sorted(
@@ -152,7 +142,7 @@ def mutes(output: str = OUTPUT) -> None:
     from pipeline.lake.decided import rows
 
     export.known(output)
-    lake = opened()
+    lake = current.lake()
     found, muted = states(lake)
     covered = Counter(mute.mute_id for each in found.values() if (mute := muted.covering(each)) and not each.successor)
     given = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from pipeline.cli.context import current
-from pipeline.cli.findings.looking import opened
 
 IDS = typer.Argument(..., metavar="ID…", help="Ids of findings, or their beginnings.")
 BY = typer.Option(None, "--by", help="Who says so.", metavar="NAME", show_default="you")
@@ -51,7 +50,7 @@ def mute(
         raise UsageError("findings mute", "it names findings and patterns", "write one mute for each")
     answers, why = verbs.said(owner, "--owner"), verbs.said(reason, "--reason")
     end, actor = verbs.ends(until, now()), verbs.whoever(by)
-    for each in verbs.mute(opened(), ids or [], actor, why, answers, end, **patterns):
+    for each in verbs.mute(current.lake(), ids or [], actor, why, answers, end, **patterns):
         current.say(f"{each.mute_id}: {each.scope} muted until {iso(each.until)}")
 
 
@@ -64,7 +63,7 @@ def unmute(
     from pipeline.detect.store import verbs
 
     why = verbs.said(reason, "--reason") if reason is not None else ""
-    for each in verbs.unmute(opened(), names, verbs.whoever(by), why):
+    for each in verbs.unmute(current.lake(), names, verbs.whoever(by), why):
         current.say(f"{each.mute_id}: {each.scope} not muted any more")
 
 
@@ -72,5 +71,5 @@ def _mark(ids: list[str], made: str, by: str | None, reason: str | None, needed:
     from pipeline.detect.store import verbs
 
     why = verbs.said(reason, "--reason") if needed or reason is not None else ""
-    for each in verbs.mark(opened(), ids, made, verbs.whoever(by), why):
+    for each in verbs.mark(current.lake(), ids, made, verbs.whoever(by), why):
         current.say(f"{each.id}: {each.status}: {each.finding['title']}")

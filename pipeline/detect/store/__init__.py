@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.detect.store.changes import Journal, Looked, Recorded, View, compare
 from pipeline.detect.store.mutes import Muted, mutes
-from pipeline.detect.store.states import STATUSES, Row, State, fold, history, predecessors, table
+from pipeline.detect.store.states import STATUSES, Row, State, fold, history, predecessors, table, written
 from pipeline.lake.decided import append_decided, rows
 from pipeline.records.schema import FINDINGS
 
@@ -101,6 +101,6 @@ def judged(lake: Lake, found: Sequence[Row]) -> list[Row]:
     known, muted = states(lake)
     told = []
     for each in found:
-        state = known.get(each["id"], State(each["id"], each))
+        state = known.get(each["id"], State(each["id"], written(each)))
         told.append(each | {"status": muted.status(state)})
     return told

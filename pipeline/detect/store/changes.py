@@ -8,10 +8,11 @@ the log than what is stored knows less, and changes nothing of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pipeline.detect.store.mutes import Mute, Muted
 from pipeline.detect.store.states import SELF, TOLD, Row, State, key_of, predecessors, written
@@ -20,6 +21,7 @@ from pipeline.times import iso
 
 # The nearer to the front, the more somebody has to look at it.
 _URGENCY = ("open", "acknowledged", "muted", "resolved")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -104,17 +106,45 @@ class Journal:
             self.add(state, "unmuted", "open", reason="the mute was ended")
 
 
+class Sharing(Generic[T]):
+    """Which findings of a rule share events with others."""
+
+    def __init__(self, findings: Iterable[tuple[Row, Sequence[str], T]]) -> None:
+        self.every: list[tuple[Row, T]] = []
+        self.of_event: dict[tuple[str, str], list[int]] = {}
+        for number, (finding, events, said) in enumerate(findings):
+            self.every.append((finding, said))
+            for event in events:
+                self.of_event.setdefault((key_of(finding), event), []).append(number)
+
+    def of(self, finding: Row, events: Iterable[str]) -> list[T]:
+        """Those with some of these events, the one with most of them first.
+
+        Two accounts may each have a copy of an event. A finding of one has nothing to do with a finding of the other,
+        unless it is of several (None).
+        """
+        key = key_of(finding)
+        shared = Counter(number for event in set(events) for number in self.of_event.get((key, event), ()))
+        ranked = sorted(shared, key=lambda number: (-shared[number], number))
+        return [said for other, said in (self.every[number] for number in ranked) if _alike(finding, other)]
+
+
+def _alike(one: Row, other: Row) -> bool:
+    pairs = [(one[name], other[name]) for name in ("principal_arn", "account")]
+    return all(a == b or a is None or b is None for a, b in pairs)
+
+
 def compare(journal: Journal, found: Sequence[Row], view: View, looked: Sequence[Looked]) -> Recorded:
     """Adds to the journal what a run found out; gives what of it is news."""
     journal.settle()
+    stored = Sharing((each.finding, each.event_ids, each) for each in journal.states.values() if not each.successor)
+    taken = [each for each in (_continued(journal, each, view, stored) for each in found) if each is not None]
     news: dict[str, str] = {}
-    taken = [each for each in (_continued(journal, each, view) for each in found) if each is not None]
     for each in taken:
         if kind := _take(journal, each, view):
             news[each["id"]] = kind
-    gone = 0
-    for part in looked:
-        gone += _clear(journal, taken, view, part, news)
+    heirs = Sharing((each, each["event_ids"], each["id"]) for each in taken)
+    gone = sum(_clear(journal, heirs, view, part, news) for part in looked)
     journal.settle()
     muted = journal.muted
     told = {name: muted.told(journal.states[name]) for name in news}
@@ -122,7 +152,7 @@ def compare(journal: Journal, found: Sequence[Row], view: View, looked: Sequence
     return Recorded(new, grown, gone)
 
 
-def _continued(journal: Journal, found: Row, view: View) -> Row | None:
+def _continued(journal: Journal, found: Row, view: View, stored: Sharing[State]) -> Row | None:
     """The finding as it is to be stored; None where somebody who saw more of the log has stored what became of it.
 
     Where days have left the lake, what is left of an episode that began in them begins later and has another id. It
@@ -130,15 +160,13 @@ def _continued(journal: Journal, found: Row, view: View) -> Row | None:
     """
     if found["id"] in journal.states:
         return found
-    events = set(found["event_ids"])
-    for state in journal.states.values():
-        if state.rule != key_of(found) or state.successor or events.isdisjoint(state.event_ids):
-            continue
-        if state.sequence > view.sequence:
-            return None
+    sharing = stored.of(found, found["event_ids"])
+    if any(each.sequence > view.sequence for each in sharing):
+        return None
+    for state in sharing:
         if view.beginning is not None and state.finding["first_seen"] < view.beginning:
-            later = [each for each in found["event_ids"] if each not in set(state.event_ids)]
-            ids = [*state.event_ids, *later]
+            known = set(state.event_ids)
+            ids = [*state.event_ids, *(each for each in found["event_ids"] if each not in known)]
             began = {"id": state.id, "first_seen": state.finding["first_seen"]}
             return found | began | {"event_ids": ids, "count": len(ids)}
     return found
@@ -178,7 +206,7 @@ def _members(state: State, found: Row, view: View) -> Row:
     return {"finding": text, "kept": kept, "event_ids": found["event_ids"][kept:], "sequence": view.sequence}
 
 
-def _clear(journal: Journal, found: Sequence[Row], view: View, looked: Looked, news: dict[str, str]) -> int:
+def _clear(journal: Journal, heirs: Sharing[str], view: View, looked: Looked, news: dict[str, str]) -> int:
     """Ends the findings that are no longer there, most often because another took their place; how many had none."""
     gone = [
         state
@@ -194,12 +222,10 @@ def _clear(journal: Journal, found: Sequence[Row], view: View, looked: Looked, n
     replaced: dict[str, list[tuple[str, State]]] = {}
     alone = 0
     for state in gone:
-        heir = _heir(state, found)
-        if heir is not None:
-            replaced.setdefault(heir["id"], []).append((state.status, state))
-            reason = f"it is part of {heir['id']} now"
-            also = {"successor": heir["id"], "sequence": view.sequence}
-            journal.add(state, "replaced", "resolved", reason=reason, **also)
+        if sharing := heirs.of(state.finding, state.event_ids):
+            replaced.setdefault(sharing[0], []).append((state.status, state))
+            reason = f"it is part of {sharing[0]} now"
+            journal.add(state, "replaced", "resolved", reason=reason, successor=sharing[0], sequence=view.sequence)
         elif state.status != "resolved":
             reason = "the rule finds it no more in the log"
             journal.add(state, "resolved", "resolved", reason=reason, sequence=view.sequence)
@@ -207,14 +233,6 @@ def _clear(journal: Journal, found: Sequence[Row], view: View, looked: Looked, n
     for identity, before in replaced.items():
         _inherit(journal, journal.states[identity], before, news)
     return alone
-
-
-def _heir(state: State, found: Sequence[Row]) -> Row | None:
-    """The finding that has most of the events of one that has gone."""
-    events = set(state.event_ids)
-    shared = [(len(events & set(each["event_ids"])), each) for each in found if key_of(each) == state.rule]
-    most = max((number for number, _ in shared), default=0)
-    return next((each for number, each in shared if number == most and number), None)
 
 
 def _inherit(journal: Journal, heir: State, before: list[tuple[str, State]], news: dict[str, str]) -> None:

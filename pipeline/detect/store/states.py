@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,6 @@ STATUSES = ("open", "acknowledged", "muted", "resolved")
 CHANGES = ("found", "grew", "restated", "acknowledged", "muted", "unmuted", "resolved", "reopened", "replaced")
 # Who makes the changes that follow from the log or from the calendar.
 SELF = "trailsift"
-TIMES = ("first_seen", "last_seen")
 # What a finding says, apart from which it is, its events and what became of it.
 TOLD = tuple(each for each in SCHEMA.names if each not in ("id", "status", "event_ids"))
 # What is kept beside it: which rule exactly, and the snapshot of `events` it was computed from.
@@ -36,17 +36,22 @@ Row = dict[str, Any]
 class State:
     """One finding as its history leaves it.
 
-    `finding` has the members `TOLD` and `BESIDE`, `event_ids` the ids of all its events in the order of time.
+    `event_ids` are the ids of all its events in the order of time, `text` is the JSON text of what it says besides.
     `sequence` is that of the newest snapshot of `events` that anything was concluded from.
     """
 
     id: str
-    finding: Row = field(default_factory=dict)
+    text: str = "{}"
     event_ids: list[str] = field(default_factory=list)
     status: str = "open"
     sequence: int = 0
     successor: str | None = None
     history: list[Row] = field(default_factory=list)
+
+    @cached_property
+    def finding(self) -> Row:
+        """Its members `TOLD` and `BESIDE`."""
+        return read(self.text)
 
     @property
     def rule(self) -> str:
@@ -78,7 +83,8 @@ class State:
         if row["change"] in ("replaced", "reopened"):
             self.successor = row["successor"]
         if row["finding"] is not None:
-            self.finding = read(row["finding"])
+            self.text = row["finding"]
+            self.__dict__.pop("finding", None)  # read when it is asked for: most of a long history never is
             self.event_ids = self.event_ids[: row["kept"]] + list(row["event_ids"] or ())
 
     def told(self, status: str, until: datetime | None = None, owner: str | None = None) -> Row:
@@ -122,12 +128,28 @@ def key_of(finding: Row) -> str:
 
 
 def written(finding: Row) -> str:
-    """The members `TOLD` and `BESIDE` as JSON text."""
+    """The members `TOLD` and `BESIDE` as JSON text, with times in ISO's form."""
     said = {name: finding.get(name) for name in (*TOLD, *BESIDE)}
-    return json.dumps({name: each.isoformat() if name in TIMES and each else each for name, each in said.items()})
+    return json.dumps(said, default=lambda moment: moment.isoformat())
 
 
 def read(text: str) -> Row:
-    """The reverse of `written`."""
+    """The reverse of `written`; which texts are times, `SCHEMA` tells."""
     said: Row = json.loads(text)
-    return {name: datetime.fromisoformat(each) if name in TIMES and each else each for name, each in said.items()}
+    return {name: _revived(each, _KINDS.get(name)) for name, each in said.items()}
+
+
+def _revived(value: Any, kind: Any) -> Any:
+    if value is None or kind is None:
+        return value
+    if pa.types.is_timestamp(kind):
+        return datetime.fromisoformat(value)
+    if pa.types.is_list(kind):
+        return [_revived(each, kind.value_type) for each in value]
+    if pa.types.is_struct(kind):
+        inner = {each.name: each.type for each in kind}
+        return {name: _revived(each, inner.get(name)) for name, each in value.items()}
+    return value
+
+
+_KINDS = {each.name: each.type for each in SCHEMA}
