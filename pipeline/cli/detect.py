@@ -43,7 +43,7 @@ def detect(
     export.known(output)
     ruleset = load(rules or home() / "detections", current.settings.placeholders)
     with connect(current.lake()) as engine:
-        Catalog.load().install_views(engine)
+        Catalog.load(within="views").install_views(engine)
         begin, end = window(engine, since, until)
         found = run(engine, ruleset, begin, end)
         lacking = tell_ground(engine, begin, end)
