@@ -129,7 +129,7 @@ def _engine(lake: Lake) -> Engine:
 
     roll_forward(lake)
     engine = connect(lake)
-    Catalog.load().install_views(engine)
+    Catalog.load(within="views").install_views(engine)
     return engine
 
 

@@ -16,7 +16,7 @@ class Watch:
 
     def __init__(self, lake: Lake, rules: RuleSet, placeholders: Placeholders) -> None:
         self.lake, self.rules, self.placeholders = lake, rules, placeholders
-        self.catalog = Catalog.load()
+        self.catalog = Catalog.load(within="views")
         self.seen: int | None = None
 
     def look(self) -> Examined | None:

@@ -33,6 +33,7 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
 }
+_TEMPORARY = "select 1 from duckdb_tables() where temporary and lower(table_name) = lower($name)"
 
 
 def connect(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Engine:
@@ -117,15 +118,21 @@ class Engine:
         """
         with self._lock:
             bound = bindings(parse.statement(self.con, sql, place), params or {}, place)
-            rows = f"select * from (\n{sql.rstrip().rstrip(';')}\n)"
+            there = self.con.execute(_TEMPORARY, {"name": name}).fetchall()
+            begin = f"insert into {quoted(name)}" if there else f"create temp table {quoted(name)} as"
             try:
-                self.con.execute(f"create temp table if not exists {quoted(name)} as {rows} limit 0", bound)
-                added = self.con.execute(f"insert into {quoted(name)} {rows}", bound).fetchone()
+                added = self.con.execute(f"{begin} select * from (\n{sql.rstrip().rstrip(';')}\n)", bound).fetchone()
             except duckdb.IOException as error:
                 raise LakeError(place, str(parse.fault(error, sql, place).problem), "run the command again") from None
             except duckdb.Error as error:
                 raise parse.fault(error, sql, place) from None
         return int(added[0]) if added else 0
+
+    def drop(self, *names: str) -> None:
+        """Forgets tables that `keep` made; one that is not there is no error."""
+        with self._lock:
+            for name in names:
+                self.con.execute(f"drop table if exists temp.main.{quoted(name)}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Makes an Arrow table readable as `name`."""
