@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.assurance.coverage import coverage, gaps
 from pipeline.assurance.statement import statement
-from pipeline.casework import effects, identity, related, summary
+from pipeline.casework import effects, identity, related, sightings, summary
 from pipeline.casework.gather import Gathered, gather
 from pipeline.casework.seeds import Place, recognise
 
@@ -36,7 +36,7 @@ from story
 _TIMELINE = """
 with firsts as (
     select principal_arn, eventSource, eventName, min(first_seen) as first
-    from usage
+    from lake.usage
     where principal_arn in (select distinct principal_arn from story)
     group by all
 ),
@@ -92,9 +92,10 @@ def investigate(
     seed, UsageError where a name has several owners.
     """
     begin = since or datetime.min.replace(tzinfo=until.tzinfo)
+    sightings.prepare(engine, begin, until)
     place = Place(engine, catalog, begin, until)
     found = gather(recognise(seed, place), place)
-    (counts,) = engine.query(_COUNTS).to_pylist()
+    (counts,) = engine.rows(_COUNTS)
     holders = related.networks(place, counts["events"])
     timeline = _timeline(engine, found, holders, max_events)
     own_key = next((each.value for each in found.seed.follow if each.kind == "access_key"), None)
@@ -114,7 +115,7 @@ def investigate(
         "timeline": timeline,
         "created": found.created,
         "gained": found.gained,
-        "resources": engine.query(_TOUCHED, {"most": _RESOURCES}).to_pylist(),
+        "resources": engine.rows(_TOUCHED, {"most": _RESOURCES}),
         "related": related.related(place, holders),
         "coverage": [*lacking, *statement(engine, since, until)],
         "bounds": list(dict.fromkeys(found.cut)),
@@ -127,7 +128,7 @@ def _timeline(engine: Engine, found: Gathered, holders: list[dict[str, Any]], ma
     made = {each["eventID"] for each in found.created}
     networks = {each["first_event"] for each in holders}
     telling = sorted(made | networks | {each["eventID"] for each in found.gained})
-    rows = engine.query(_TIMELINE, {"telling": telling, "most": max_events}).to_pylist()
+    rows = engine.rows(_TIMELINE, {"telling": telling, "most": max_events})
     rows.sort(key=lambda each: (each["eventTime"], each["eventID"], each["account_id"] or ""))
     changes = set(effects.names("changed"))
     return [_entry(row, _marks(row, made, networks, changes, found.seed.text)) for row in rows]

@@ -98,7 +98,7 @@ def _records(facts: dict[str, Any], engine: Engine) -> Iterator[bytes]:
     for start in range(0, len(wanted), _ROWS):
         some = wanted[start : start + _ROWS]
         bound = {"ids": [each for _, each in some], "since": some[0][0] - _TWIN, "until": some[-1][0] + _TWIN}
-        for row in engine.query(_RECORDS, bound, "pack").to_pylist():
+        for row in engine.rows(_RECORDS, bound, "pack"):
             yield b" ".join(rebuild.text(row).splitlines()) + b"\n"
 
 

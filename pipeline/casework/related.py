@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from pipeline.casework.seeds import Place
@@ -41,24 +43,35 @@ def networks(place: Place, events: int) -> list[dict[str, Any]]:
     """
     if not events:
         return []
-    rows = place.engine.query(_HOLDERS, {"most": HOLDERS}).to_pylist()
+    rows = place.engine.rows(_HOLDERS, {"most": HOLDERS})
     keys = sorted({each["key"] for each in rows if each["key"]})
     principals = sorted({each["principal"] for each in rows if each["principal"]})
-    there = place.seen(keys, principals)
-    found = place.ask("case_addresses", since=there[0] if there else place.since, keys=keys, principals=principals)
+    found = place.ask("case_addresses", keys=keys, principals=principals)
+    ids = _first_ids(place, found, lambda row: (_holder(row), row["source_network"]))
     seen: set[str] = set()
     for each in found:
+        each["first_event"] = ids[each["holder"], each["source_network"], each["first_seen"]]
         each["earliest"] = each["holder"] not in seen
         seen.add(each["holder"])
+        del each["files"]
     return found
 
 
 def related(place: Place, holders: list[dict[str, Any]]) -> dict[str, Any]:
     """Other principals at the addresses and with the programs of the case, and all networks of its holders."""
     addresses, agents = (_places(place, column) for column in ("sourceIPAddress", "userAgent"))
-    known = [each["principal_arn"] for each in place.engine.query(_KNOWN).to_pylist()]
+    known = [each["principal_arn"] for each in place.engine.rows(_KNOWN)]
     rows = place.ask("case_neighbours", addresses=addresses, agents=agents, principals=known)
     there = set(addresses)
+
+    def shared(row: dict[str, Any]) -> tuple[str, str]:
+        at = row["sourceIPAddress"] if row["sourceIPAddress"] in there else row["userAgent"]
+        return at, row["principal_arn"]
+
+    ids = _first_ids(place, rows, shared)
+    for each in rows:
+        each["sample_event_id"] = ids[each["shared"], each["principal_arn"], each["first_seen"]]
+        del each["files"]
     return {
         "same_address": [each for each in rows if each["shared"] in there],
         "same_agent": [each for each in rows if each["shared"] not in there],
@@ -66,6 +79,30 @@ def related(place: Place, holders: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _first_ids(
+    place: Place, found: list[dict[str, Any]], name: Callable[[dict[str, Any]], tuple[str, str]]
+) -> dict[tuple[str, str, datetime], str]:
+    """The least id of the events at the first moment of each row; `name` says of an event to which row it belongs."""
+    rows = place.ask(
+        "case_firsts",
+        files={file for each in found for file in each["files"]},
+        moments=sorted({each["first_seen"].isoformat() for each in found}),
+        principals=sorted({each["principal_arn"] for each in found}),
+        keys=sorted({each["holder"] for each in found if "holder" in each}),
+    )
+    ids: dict[tuple[str, str, datetime], str] = {}
+    for row in rows:
+        at = (*name(row), row["eventTime"])
+        ids[at] = min(ids.get(at, row["eventID"]), row["eventID"])
+    return ids
+
+
+def _holder(row: dict[str, Any]) -> str:
+    """The long-lived key with which something was done, else who did it; as case_addresses.sql has it."""
+    key = row["access_key_id"]
+    return str(key if key and key.startswith("AKIA") else row["principal_arn"])
+
+
 def _places(place: Place, column: str) -> list[str]:
-    rows = place.engine.query(_PLACES_OF.format(column=column), {"most": _PLACES}).to_pylist()
+    rows = place.engine.rows(_PLACES_OF.format(column=column), {"most": _PLACES})
     return [each["place"] for each in rows]

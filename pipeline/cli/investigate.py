@@ -41,7 +41,7 @@ def investigate(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
-    catalog = Catalog.load()
+    catalog = Catalog.load(within=("views", "investigate"))
     with connect(current.lake()) as engine:
         catalog.install_views(engine)
         begin, end = window(engine, since, until)

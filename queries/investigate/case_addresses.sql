@@ -7,14 +7,10 @@
 -- source_network = "network of the address"
 -- addresses = "source addresses in it, some where there are many"
 -- first_seen = "first event from there"
--- first_event = "its id"
+-- files = "data files of the lake that have it"
 -- last_seen = "last event from there"
 -- events = "number of events"
 -- denied = "of these, refused for lack of permission"
--- [params.since]
--- type = "timestamp"
--- default = "0001-01-01"
--- help = "time before which none of them was seen"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
@@ -33,24 +29,37 @@
 -- help = "rows at most, the oldest first"
 -- ///
 -- Without those where AWS gives a service instead of an address, and calls that a service made for the principal.
+with own as (
+    select
+        case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
+        principal_arn, source_network, sourceIPAddress, file, events, denied, first_seen, last_seen
+    from sightings
+    where last_seen <= $until
+      and (
+        access_key_id in (select unnest($keys::varchar[]))
+        or (
+            principal_arn in (select unnest($principals::varchar[]))
+            and not coalesce(starts_with(access_key_id, 'AKIA'), false)
+        )
+      )
+      and source_network is not null
+      and via_service is null
+),
+firsts as (
+    select *, first_seen = min(first_seen) over (partition by holder, source_network) as is_first
+    from own
+)
 select
-    case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
+    holder,
     min(principal_arn) as principal_arn,
     source_network,
     list_sort(list(distinct sourceIPAddress))[1:20] as addresses,
-    min(eventTime) as first_seen,
-    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as first_event,
-    max(eventTime) as last_seen,
-    count(*) as events,
-    count(*) filter (outcome = 'denied') as denied
-from events
-where eventTime between $since and $until
-  and (
-    list_contains($keys, access_key_id)
-    or (list_contains($principals, principal_arn) and not coalesce(starts_with(access_key_id, 'AKIA'), false))
-  )
-  and source_network is not null
-  and via_service is null
+    min(first_seen) as first_seen,
+    max(last_seen) as last_seen,
+    sum(events)::bigint as events,
+    sum(denied)::bigint as denied,
+    list(distinct file) filter (is_first) as files
+from firsts
 group by holder, source_network
 order by first_seen, holder, source_network
 limit $at_most

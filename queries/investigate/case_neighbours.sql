@@ -8,7 +8,7 @@
 -- denied = "of these, refused for lack of permission"
 -- first_seen = "first event"
 -- last_seen = "last event"
--- sample_event_id = "the first of these events"
+-- files = "data files of the lake that have the first event"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -35,22 +35,34 @@
 -- help = "rows at most, those with most events first"
 -- ///
 -- AWS services are left out: they share everybody's addresses and programs.
+with others as (
+    select
+        case when sourceIPAddress in (select unnest($addresses::varchar[])) then sourceIPAddress else userAgent end as shared,
+        principal_arn, file, events, denied, first_seen, last_seen
+    from sightings
+    where first_seen >= $since and last_seen <= $until
+      and (
+        sourceIPAddress in (select unnest($addresses::varchar[])) or userAgent in (select unnest($agents::varchar[]))
+      )
+      and principal_arn not in (select unnest($principals::varchar[]))
+      and principal_type <> 'AWSService'
+      and principal_arn <> 'unknown'
+      and via_service is null
+      and source_network is not null
+),
+firsts as (
+    select *, first_seen = min(first_seen) over (partition by shared, principal_arn) as is_first
+    from others
+)
 select
-    case when list_contains($addresses, sourceIPAddress) then sourceIPAddress else userAgent end as shared,
+    shared,
     principal_arn,
-    count(*) as events,
-    count(*) filter (outcome = 'denied') as denied,
-    min(eventTime) as first_seen,
-    max(eventTime) as last_seen,
-    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as sample_event_id
-from events
-where eventTime between $since and $until
-  and (list_contains($addresses, sourceIPAddress) or list_contains($agents, userAgent))
-  and not list_contains($principals, principal_arn)
-  and principal_type <> 'AWSService'
-  and principal_arn <> 'unknown'
-  and via_service is null
-  and source_network is not null
+    sum(events)::bigint as events,
+    sum(denied)::bigint as denied,
+    min(first_seen) as first_seen,
+    max(last_seen) as last_seen,
+    list(distinct file) filter (is_first) as files
+from firsts
 group by shared, principal_arn
 order by events desc, shared, principal_arn
 limit $at_most
