@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from pipeline.casework.seeds import Place
@@ -47,13 +45,10 @@ def networks(place: Place, events: int) -> list[dict[str, Any]]:
     keys = sorted({each["key"] for each in rows if each["key"]})
     principals = sorted({each["principal"] for each in rows if each["principal"]})
     found = place.ask("case_addresses", keys=keys, principals=principals)
-    ids = _first_ids(place, found, lambda row: (_holder(row), row["source_network"]))
     seen: set[str] = set()
     for each in found:
-        each["first_event"] = ids[each["holder"], each["source_network"], each["first_seen"]]
         each["earliest"] = each["holder"] not in seen
         seen.add(each["holder"])
-        del each["files"]
     return found
 
 
@@ -63,44 +58,11 @@ def related(place: Place, holders: list[dict[str, Any]]) -> dict[str, Any]:
     known = [each["principal_arn"] for each in place.engine.rows(_KNOWN)]
     rows = place.ask("case_neighbours", addresses=addresses, agents=agents, principals=known)
     there = set(addresses)
-
-    def shared(row: dict[str, Any]) -> tuple[str, str]:
-        at = row["sourceIPAddress"] if row["sourceIPAddress"] in there else row["userAgent"]
-        return at, row["principal_arn"]
-
-    ids = _first_ids(place, rows, shared)
-    for each in rows:
-        each["sample_event_id"] = ids[each["shared"], each["principal_arn"], each["first_seen"]]
-        del each["files"]
     return {
         "same_address": [each for each in rows if each["shared"] in there],
         "same_agent": [each for each in rows if each["shared"] not in there],
         "networks": holders,
     }
-
-
-def _first_ids(
-    place: Place, found: list[dict[str, Any]], name: Callable[[dict[str, Any]], tuple[str, str]]
-) -> dict[tuple[str, str, datetime], str]:
-    """The least id of the events at the first moment of each row; `name` says of an event to which row it belongs."""
-    rows = place.ask(
-        "case_firsts",
-        files={file for each in found for file in each["files"]},
-        moments=sorted({each["first_seen"].isoformat() for each in found}),
-        principals=sorted({each["principal_arn"] for each in found}),
-        keys=sorted({each["holder"] for each in found if "holder" in each}),
-    )
-    ids: dict[tuple[str, str, datetime], str] = {}
-    for row in rows:
-        at = (*name(row), row["eventTime"])
-        ids[at] = min(ids.get(at, row["eventID"]), row["eventID"])
-    return ids
-
-
-def _holder(row: dict[str, Any]) -> str:
-    """The long-lived key with which something was done, else who did it; as case_addresses.sql has it."""
-    key = row["access_key_id"]
-    return str(key if key and key.startswith("AKIA") else row["principal_arn"])
 
 
 def _places(place: Place, column: str) -> list[str]:

@@ -169,6 +169,12 @@ VERIFICATION_PROBLEMS = pa.schema(
     [*_texts("run_id", "chain", "kind", "object", "detail"), ("from_time", TIME), ("to_time", TIME)]
 )
 
+# What investigators wrote down of a case, one row an entry and never changed: see `pipeline.casework.casebook`.
+# `number` counts the entries of a case from 1. `subject` is the seed, or the id of the event that was pinned.
+CASE_ENTRIES = pa.schema(
+    [("case", TEXT), ("number", pa.int64()), ("at", TIME), *_texts("actor", "change", "subject", "text")]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
     "ledger": LEDGER,
@@ -182,6 +188,7 @@ TABLES: dict[str, pa.Schema] = {
     "verifications": VERIFICATIONS,
     "verified_digests": VERIFIED_DIGESTS,
     "verification_problems": VERIFICATION_PROBLEMS,
+    "case_entries": CASE_ENTRIES,
 }
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).

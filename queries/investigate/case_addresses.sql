@@ -7,7 +7,7 @@
 -- source_network = "network of the address"
 -- addresses = "source addresses in it, some where there are many"
 -- first_seen = "first event from there"
--- files = "data files of the lake that have it"
+-- first_event = "its id"
 -- last_seen = "last event from there"
 -- events = "number of events"
 -- denied = "of these, refused for lack of permission"
@@ -29,37 +29,27 @@
 -- help = "rows at most, the oldest first"
 -- ///
 -- Without those where AWS gives a service instead of an address, and calls that a service made for the principal.
-with own as (
-    select
-        case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
-        principal_arn, source_network, sourceIPAddress, file, events, denied, first_seen, last_seen
-    from sightings
-    where last_seen <= $until
-      and (
-        access_key_id in (select unnest($keys::varchar[]))
-        or (
-            principal_arn in (select unnest($principals::varchar[]))
-            and not coalesce(starts_with(access_key_id, 'AKIA'), false)
-        )
-      )
-      and source_network is not null
-      and via_service is null
-),
-firsts as (
-    select *, first_seen = min(first_seen) over (partition by holder, source_network) as is_first
-    from own
-)
 select
-    holder,
+    case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end as holder,
     min(principal_arn) as principal_arn,
     source_network,
     list_sort(list(distinct sourceIPAddress))[1:20] as addresses,
     min(first_seen) as first_seen,
+    arg_min(first_event, (first_seen, first_event)) as first_event,
     max(last_seen) as last_seen,
     sum(events)::bigint as events,
-    sum(denied)::bigint as denied,
-    list(distinct file) filter (is_first) as files
-from firsts
+    sum(denied)::bigint as denied
+from sightings
+where last_seen <= $until
+  and (
+    access_key_id in (select unnest($keys::varchar[]))
+    or (
+        principal_arn in (select unnest($principals::varchar[]))
+        and not coalesce(starts_with(access_key_id, 'AKIA'), false)
+    )
+  )
+  and source_network is not null
+  and via_service is null
 group by holder, source_network
-order by first_seen, holder, source_network
+order by min(sightings.first_seen), holder, source_network
 limit $at_most

@@ -8,7 +8,7 @@
 -- denied = "of these, refused for lack of permission"
 -- first_seen = "first event"
 -- last_seen = "last event"
--- files = "data files of the lake that have the first event"
+-- sample_event_id = "the first of these events"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -35,34 +35,24 @@
 -- help = "rows at most, those with most events first"
 -- ///
 -- AWS services are left out: they share everybody's addresses and programs.
-with others as (
-    select
-        case when sourceIPAddress in (select unnest($addresses::varchar[])) then sourceIPAddress else userAgent end as shared,
-        principal_arn, file, events, denied, first_seen, last_seen
-    from sightings
-    where first_seen >= $since and last_seen <= $until
-      and (
-        sourceIPAddress in (select unnest($addresses::varchar[])) or userAgent in (select unnest($agents::varchar[]))
-      )
-      and principal_arn not in (select unnest($principals::varchar[]))
-      and principal_type <> 'AWSService'
-      and principal_arn <> 'unknown'
-      and via_service is null
-      and source_network is not null
-),
-firsts as (
-    select *, first_seen = min(first_seen) over (partition by shared, principal_arn) as is_first
-    from others
-)
 select
-    shared,
+    case when sourceIPAddress in (select unnest($addresses::varchar[])) then sourceIPAddress else userAgent end as shared,
     principal_arn,
     sum(events)::bigint as events,
     sum(denied)::bigint as denied,
     min(first_seen) as first_seen,
     max(last_seen) as last_seen,
-    list(distinct file) filter (is_first) as files
-from firsts
+    arg_min(first_event, (first_seen, first_event)) as sample_event_id
+from sightings
+where first_seen >= $since and last_seen <= $until
+  and (
+    sourceIPAddress in (select unnest($addresses::varchar[])) or userAgent in (select unnest($agents::varchar[]))
+  )
+  and principal_arn not in (select unnest($principals::varchar[]))
+  and principal_type <> 'AWSService'
+  and principal_arn <> 'unknown'
+  and via_service is null
+  and source_network is not null
 group by shared, principal_arn
-order by events desc, shared, principal_arn
+order by sum(sightings.events) desc, shared, principal_arn
 limit $at_most

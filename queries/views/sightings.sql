@@ -15,6 +15,7 @@
 -- denied = "of these, refused for lack of permission"
 -- first_seen = "first of them"
 -- last_seen = "last of them"
+-- first_event = "id of the first"
 -- ///
 -- A data file never changes, nor does what was seen in it: `pipeline.casework.sightings` keeps these rows.
 select
@@ -23,6 +24,7 @@ select
     count(*) as events,
     count(*) filter (outcome = 'denied') as denied,
     min(eventTime) as first_seen,
-    max(eventTime) as last_seen
+    max(eventTime) as last_seen,
+    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as first_event
 from events_by_file
 group by all
