@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from pipeline.errors import LakeError, NoDataError, UsageError
 from pipeline.export.cells import UNSAFE, plain
-from pipeline.records.schema import CASE_ENTRIES
+from pipeline.lake import case_entries
 
 if TYPE_CHECKING:
     from pipeline.engines.duckdb import Engine
@@ -93,7 +91,7 @@ class CaseFile:
 def cases(lake: Lake) -> dict[str, CaseFile]:
     """Every case by name, the one with the newest entry first."""
     found: dict[str, CaseFile] = {}
-    for row in _rows(lake, lake.load("case_entries")):
+    for row in case_entries.entries(lake)[0]:
         found.setdefault(row["case"], CaseFile(row["case"])).add(row)
     return dict(sorted(found.items(), key=lambda each: (each[1].entries[-1]["at"], each[0]), reverse=True))
 
@@ -174,14 +172,12 @@ def told(found: CaseFile, engine: Engine) -> dict[str, Any]:
 
 
 def _write(lake: Lake, name: str, entries: list[Entry], actor: str | None, new: bool) -> CaseFile:
-    from pyiceberg.exceptions import CommitFailedException
-
     who = _said(actor, "--by") if actor is not None else getpass.getuser()
     lake.make()  # an older lake has no such table yet
     for _ in range(_ATTEMPTS):
-        table = lake.load("case_entries")
+        written, state = case_entries.entries(lake)
         found = CaseFile(name)
-        for row in _rows(lake, table):
+        for row in written:
             if row["case"] == name:
                 found.add(row)
         if new and found.entries:
@@ -193,24 +189,11 @@ def _write(lake: Lake, name: str, entries: list[Entry], actor: str | None, new: 
             {"case": name, "number": number, "at": now, "actor": who} | vars(each)
             for number, each in enumerate(entries, len(found.entries) + 1)
         ]
-        try:
-            table.append(pa.Table.from_pylist(rows, CASE_ENTRIES))
-        except CommitFailedException:
-            continue
-        for row in rows:
-            found.add(row)
-        return found
+        if case_entries.add(state, rows):
+            for row in rows:
+                found.add(row)
+            return found
     raise LakeError(lake.location, "other writers kept the entry from being stored", "run the same command again")
-
-
-def _rows(lake: Lake, table: Any) -> list[dict[str, Any]]:
-    """Every entry in the order of its case, at the newest snapshot of `table`."""
-    if table.current_snapshot() is None:
-        return []
-    rows: list[dict[str, Any]] = []
-    for path in lake.files("case_entries", table=table):
-        rows += lake.storage.read(path).to_pylist()
-    return sorted(rows, key=lambda row: (row["case"], row["number"]))
 
 
 def _said(text: str, place: str) -> str:
