@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ from pipeline.access import unused as permissions
 from pipeline.access.exclusions import exclusions, grace
 from pipeline.access.verdicts import USED
 from pipeline.assurance.statement import statement
+from pipeline.casework import casebook
+from pipeline.casework.case import investigate
+from pipeline.casework.pack import write as write_pack
 from pipeline.catalog import Catalog
 from pipeline.detect import store
 from pipeline.detect.anomalies import Examined, examine
@@ -292,6 +296,70 @@ def calls_for(scope: Scope, principal: str, action: str) -> tuple[str, ...]:
         if action in {each.action for each in mapped.actions}:
             found.add(f"{source}/{name}")
     return tuple(sorted(found))
+
+
+def case(scope: Scope, seed: str) -> dict[str, Any]:
+    """What the log tells of a seed within the scope's time, as `trailsift investigate` gives it.
+
+    Accounts and regions do not narrow a case. Raises NoDataError where no event has the seed, UsageError where a name
+    has several owners.
+    """
+    told: dict[str, Any] = _case(_of_events(scope.key), scope.key, seed, _since(scope), scope.until)
+    return told
+
+
+@st.cache_data(max_entries=12, show_spinner="Following the seed through the log …")
+def _case(events: Key, _key: Key, seed: str, since: datetime | None, until: datetime) -> dict[str, Any]:
+    with _own_engine(_key) as engine:
+        return investigate(engine, _catalog(_key[4:]), seed, since, until).facts
+
+
+def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
+    """The case pack (zip) of a seed, with what was written down under a case of this name."""
+    book = casebook.case(_lake(*scope.key[:3]), name) if name else None
+    with _own_engine(scope.key) as engine, tempfile.TemporaryDirectory(prefix="trailsift-") as folder:
+        catalog = _catalog(scope.key[4:])
+        found = investigate(engine, catalog, seed, _since(scope), scope.until, book=book)
+        write_pack(Path(folder) / "case.zip", found, engine, catalog)
+        return (Path(folder) / "case.zip").read_bytes()
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def cases(key: Key) -> dict[str, casebook.CaseFile]:
+    """What investigators wrote down, by the name of the case; the one with the newest entry first."""
+    return casebook.cases(_lake(*key[:3]))
+
+
+def pin(key: Key, name: str, identity: str, note: str) -> None:
+    """Pins an event to a case."""
+    casebook.pin(_lake(*key[:3]), _engine(key), name, [identity], note)
+
+
+def add_note(key: Key, name: str, text: str) -> None:
+    """Writes a note to a case."""
+    casebook.add_note(_lake(*key[:3]), name, text)
+
+
+def open_case(key: Key, name: str, seed: str, about: str) -> None:
+    """Opens a case that begins with a seed."""
+    casebook.open_case(_lake(*key[:3]), name, [seed], about)
+
+
+def _own_engine(key: Key) -> Engine:
+    """An engine for one case, which keeps its events in it."""
+    engine = connect(_lake(*key[:3]))
+    _catalog(key[4:]).install_views(engine)
+    return engine
+
+
+def _of_events(key: Key) -> Key:
+    """The lake's state but for what investigators write down, which changes nothing that the log tells."""
+    snapshots = tuple(each for name, each in zip(TABLES, key[3], strict=True) if name != "case_entries")
+    return (*key[:3], snapshots, *key[4:])
+
+
+def _since(scope: Scope) -> datetime | None:
+    return None if scope.name == "all" else scope.since
 
 
 def frameworks(key: Key) -> dict[str, Framework]:

@@ -85,6 +85,8 @@ def one(finding: pd.Series, scope: Scope) -> None:
         if finding["action"]:
             st.markdown("**What to do**")
             st.text(finding["action"])
+        if st.button("Investigate the principal", icon=":material/manage_search:", key=f"case-{finding['id']}"):
+            parts.open_page("investigate", seed=finding["principal_arn"])
         ids = tuple(finding["event_ids"])
         parts.events(scope.whole(), f"events-of-{finding['id']}", ids=ids)
 

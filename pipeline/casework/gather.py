@@ -40,13 +40,44 @@ and via_service is not null and exists (
 _KEY_HOLDERS = """
 select distinct principal_arn
 from story
-semi join (select principal_arn from usage where via_service is not null) using (principal_arn)
+semi join (select principal_arn from lake.usage where via_service is not null) using (principal_arn)
 where access_key_id is not null and principal_arn <> 'unknown'
 order by principal_arn
 limit 50
 """
+# Files that may have calls made for a holder within a minute of the case's own.
+_BEHALF_FILES = """
+with own as (
+    select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
+    from story
+    where access_key_id is not null
+    group by file
+)
+select distinct file
+from sightings
+where via_service is not null
+  and principal_arn in (select unnest($holders::varchar[]))
+  and exists (from own where own.first <= last_seen and own.last >= first_seen)
+"""
+# Files in which anything that is followed was seen; `story` then takes the events that really count.
+_FILES = """
+select distinct file
+from sightings
+where last_seen >= $since and first_seen <= $until and (
+    access_key_id in (select unnest($keys::varchar[]))
+    or principal_arn in (select unnest($principals::varchar[] || $console_users::varchar[]))
+    or session_name in (select unnest($sessions::varchar[]))
+    or sourceIPAddress in (select unnest($addresses::varchar[]))
+    or source_network in (select unnest($networks::varchar[]))
+    or userAgent in (select unnest($agents::varchar[]))
+    or (len($role_sessions::varchar[]) > 0 and session_name is not null and list_contains(
+        $role_sessions::varchar[],
+        split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+    ))
+)
+"""
 _MAKERS = """
-select eventID, eventTime, eventName
+select eventID, eventTime, eventName, file
 from story
 where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
 order by eventTime, eventID
@@ -106,47 +137,44 @@ def gather(seed: Seed, place: Place) -> Gathered:
 
 def _add_on_behalf(place: Place) -> None:
     """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
-    holders = [each["principal_arn"] for each in place.engine.query(_KEY_HOLDERS).to_pylist()]
+    holders = [each["principal_arn"] for each in place.engine.rows(_KEY_HOLDERS)]
     if not holders:
         return
     query = place.catalog.get("investigate/case_events")
     lists = parameters(Followed("principal", each) for each in holders)
     sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
-    (span,) = place.engine.query(_SPAN).to_pylist()
+    (span,) = place.engine.rows(_SPAN)
     bounds = {"since": max(place.since, span["first"]), "until": min(place.until, span["last"])}
-    place.engine.keep("story", sql, bounds | lists, query.path)
+    files = [each["file"] for each in place.rows(_BEHALF_FILES, holders=holders)]
+    with place.engine.reading(files):
+        place.engine.keep("story", sql, bounds | lists, query.path)
 
 
 def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
     """Adds the events of these things to `story`; how many there were."""
     named = mentions(follow)
+    window = {"since": place.since, "until": place.until}
     added = 0
     for question, lists in (("case_events", parameters(follow)), ("case_mentions", named)):
         if lists is None or not (first or any(lists.values())):
             continue
         query = place.catalog.get(f"investigate/{question}")
         sql = (_FIRST if first else _ADDED).format(sql=f"\n{query.sql}\n", by_time="false")
-        added += place.engine.keep("story", sql, _bounds(follow, place) | lists, query.path)
+        if question == "case_events":
+            files: set[str] = {each["file"] for each in place.rows(_FILES, **lists)}
+        else:
+            files = place.files([(place.since, place.until)])
+        with place.engine.reading(files):
+            added += place.engine.keep("story", sql, window | lists, query.path)
         first = False
     return added
-
-
-def _bounds(follow: list[Followed], place: Place) -> dict[str, datetime]:
-    """The part of the window in which the roll-up has what is followed; all of it where the roll-up cannot tell."""
-    keys = [each.value for each in follow if each.kind == "access_key"]
-    principals = [each.value for each in follow if each.kind == "principal"]
-    whole = {"since": place.since, "until": place.until}
-    if len(keys) + len(principals) < len(follow) or any(not each.startswith("AKIA") for each in keys):
-        return whole  # the roll-up folds session keys
-    seen = place.seen(keys, principals)
-    return {"since": max(place.since, seen[0]), "until": min(place.until, seen[1])} if seen else whole
 
 
 def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
     room = MOST - len(known)
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
-    calls = place.engine.query(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1}).to_pylist()
+    calls = place.engine.rows(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1})
     if len(calls) > room:
         found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
         calls = calls[:room]
@@ -155,6 +183,7 @@ def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     known.update(each["eventID"] for each in calls)
     rows = place.ask(
         "case_records",
+        files={each["file"] for each in calls},
         since=calls[0]["eventTime"],
         until=calls[-1]["eventTime"],
         names=sorted({each["eventName"] for each in calls}),
@@ -250,7 +279,7 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
     for kind, column in columns.items():
         ids = sorted({each["follow"].value for each in created if each["follow"] and each["follow"].kind == kind})
         if ids:
-            rows = place.engine.query(_USE.format(column=column), {"ids": ids}).to_pylist()
+            rows = place.engine.rows(_USE.format(column=column), {"ids": ids})
             used |= {(kind, row["id"]): row for row in rows}
     for each in created:
         thing = each.pop("follow")

@@ -39,11 +39,11 @@ order by events desc, access_key_id
 limit $most
 """
 _MADE = """
-select min(first_seen) as first, max(last_seen) as last
-from usage
+select first_seen as first, last_seen as last
+from lake.usage
 where eventSource = 'iam.amazonaws.com' and eventName = 'CreateAccessKey' and outcome = 'ok'
 """
-_UNIQUE = "select distinct principal_arn from usage where principal_id = $id and principal_arn like 'arn:%'"
+_UNIQUE = "select distinct principal_arn from lake.usage where principal_id = $id and principal_arn like 'arn:%'"
 
 
 def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
@@ -53,7 +53,7 @@ def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
     `session_name`, `eventID` and `eventTime` (the proof), `text`. The last of a chain has `origin` true, and the kind
     `unknown` where the log does not tell who was before. With `key` only that one's chain.
     """
-    rows = place.engine.query(_CREDENTIALS, {"key": key, "most": CHAINS + 1}).to_pylist()
+    rows = place.engine.rows(_CREDENTIALS, {"key": key, "most": CHAINS + 1})
     links: list[dict[str, Any]] = []
     for row in rows[:CHAINS]:
         links += _chain(row, place)
@@ -89,7 +89,14 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
     created = _moment(here.get("session_created"))
     first = here["eventTime"]
     since, until = (created - _NEAR, created + _NEAR) if created else (first - _LONGEST, first + _NEAR)
-    calls = place.ask("case_credentials", since=since, until=until, keys=[key], principals=[here["principal_arn"]])
+    calls = place.ask(
+        "case_credentials",
+        files=place.files([(since, until)]),
+        since=since,
+        until=until,
+        keys=[key],
+        principals=[here["principal_arn"]],
+    )
     issued = [each for each in calls if each["issued"] == key]
     if issued:
         return _issued(issued, here, place)
@@ -173,10 +180,11 @@ def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
 
 def _makers(key: str, place: Place) -> list[dict[str, Any]]:
     """The calls that made a long-lived key, of the whole log: it may be older than the window."""
-    (made,) = place.rows(_MADE)
-    if not made["first"]:
+    spans = [(each["first"], each["last"]) for each in place.rows(_MADE)]
+    if not spans:
         return []
-    return place.ask("case_origins", since=made["first"], until=min(place.until, made["last"]), made=[key])
+    since, until = min(first for first, _ in spans), min(place.until, max(last for _, last in spans))
+    return place.ask("case_origins", files=place.files(spans), since=since, until=until, made=[key])
 
 
 def _word(here: dict[str, Any]) -> str | None:

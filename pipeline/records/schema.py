@@ -214,6 +214,11 @@ EXAMINED = pa.schema(
         ("sequence", pa.int64()),
     ]
 )
+# What investigators wrote down of a case, one row an entry and never changed: see `pipeline.casework.casebook`.
+# `number` counts the entries of a case from 1. `subject` is the seed, or the id of the event that was pinned.
+CASE_ENTRIES = pa.schema(
+    [("case", TEXT), ("number", pa.int64()), ("at", TIME), *_texts("actor", "change", "subject", "text")]
+)
 
 TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
@@ -232,6 +237,7 @@ TABLES: dict[str, pa.Schema] = {
     "findings": FINDINGS,
     "mutes": MUTES,
     "examined": EXAMINED,
+    "case_entries": CASE_ENTRIES,
 }
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).

@@ -28,6 +28,7 @@
 -- userAgent = "with what"
 -- sharedEventID = "id that the twins of one call across accounts share"
 -- resources = "ARNs of the resources that the record names"
+-- file = "data file of the lake that has it"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -58,8 +59,9 @@ select
     userIdentity.onBehalfOf.userId as person,
     sessionCredentialFromConsole = 'true' as console,
     via_service, sourceIPAddress, source_network, userAgent, sharedEventID,
-    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources
-from events
+    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
+    file
+from events_by_file
 where eventTime between $since and $until
   and (
     len(list_filter(resources, lambda each: list_contains($names, each.ARN))) > 0

@@ -38,8 +38,7 @@ class View:
         beginning = engine.query('select min(eventTime) as beginning from lake."events"')["beginning"][0].as_py()
         if engine.plan is None or engine.snapshot_id is None:
             return cls(None, 0, beginning)
-        snapshot = engine.plan.events.snapshot_by_id(engine.snapshot_id)
-        return cls(str(engine.snapshot_id), int(snapshot.sequence_number or 0), beginning)
+        return cls(str(engine.snapshot_id), engine.plan.sequence, beginning)
 
 
 @dataclass(frozen=True)
