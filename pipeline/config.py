@@ -18,6 +18,8 @@ from pipeline.errors import UsageError
 FILE = "trailsift.toml"
 # Settings that are lists of tables, which only the file can have.
 _TABLES = ("sources", "exclusions")
+# Tables whose keys are the user's own words.
+_OWN = ("placeholders", "names")
 T = TypeVar("T")
 
 
@@ -68,6 +70,9 @@ class Settings:
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
     `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
+    `names` is the table `[names]`, which `pipeline.names` reads. `anomalies_threshold` are the points from which
+    unusual behaviour is told, `anomalies_budget` the findings a principal may have in a week before they are folded;
+    `geo_country` and `geo_asn` are databases in MaxMind's format, none where empty.
     """
 
     lake: str = "lake"
@@ -84,7 +89,12 @@ class Settings:
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
+    anomalies_threshold: int = 100
+    anomalies_budget: int = 2
+    geo_country: str = ""
+    geo_asn: str = ""
     placeholders: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    names: dict[str, Any] = field(default_factory=dict, hash=False)
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -96,7 +106,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", *_TABLES, "placeholders"):
+        if each.name in ("origin", *_TABLES, *_OWN):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -113,6 +123,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         values["sources"] = _sources(from_file.get("sources", []), path)
         values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
         values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
+        values["names"] = from_file.get("names", {})
     return Settings(**values, origin=origin)
 
 
@@ -189,7 +200,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    whole = (*_TABLES, "placeholders")
+    whole = (*_TABLES, *_OWN)
     flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in whole}
     for section, inner in values.items():
         if isinstance(inner, dict) and section not in whole:

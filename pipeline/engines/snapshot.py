@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipeline.errors import LakeError
 from pipeline.lake.commit import applied, complete
+from pipeline.lake.upkeep import day_of
 from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ class Plan:
         bounds = [task.file.upper_bounds[number] for task in tasks if task.file.record_count]
         moments = [int.from_bytes(each, "little", signed=True) for each in bounds]
         return _EPOCH + timedelta(microseconds=max(moments)) if moments else None
+
+    def days(self) -> dict[date, int]:
+        """How many events the snapshot has of each day, from its manifests; the window of the plan plays no part."""
+        counts: dict[date, int] = {}
+        if self.snapshot_id is not None:
+            for task in self.events.scan(snapshot_id=self.snapshot_id).plan_files():
+                day = day_of(task.file)
+                counts[day] = counts.get(day, 0) + task.file.record_count
+        return counts
 
 
 def plan(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Plan:
