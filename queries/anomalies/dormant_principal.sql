@@ -3,7 +3,7 @@
 -- question = "Who acted again after a long silence?"
 -- mitre = ["T1078.004"]
 -- action = "Ask the owner; if nobody needs the principal, disable it."
--- most = 40
+-- most = 35
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"
@@ -41,7 +41,7 @@ select
     format('active on {} days until {}', days_before, strftime(previous_day, '%Y-%m-%d')) as usual,
     format('awake after {} days of silence', gap) as unusual,
     case gaps_before when 0 then 'unseen' else 'rare' end as class,
-    case gaps_before when 0 then 40 else 15 end::bigint as points
+    case gaps_before when 0 then 35 else 15 end::bigint as points
 from gaps
 where gap > $days
   and days_before >= 5

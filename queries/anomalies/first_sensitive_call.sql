@@ -3,7 +3,7 @@
 -- question = "Which principals, known for some time, made a changing or secret-reading call for the first time?"
 -- mitre = ["T1078.004"]
 -- action = "Ask the owner whether the work is new; if not, look at what the session did around it."
--- most = 90
+-- most = 110
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"
@@ -22,8 +22,9 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- What touches identities, keys, secrets or the log itself weighs most, and more where nobody in the account did it
--- before; what several others of the account do is ordinary there.
+-- What touches identities, keys, secrets, the log itself or costs most weighs most, more where nobody in the account did
+-- it before, and less the more such calls the principal knows: to deploy is to do new things. Of several on one day the
+-- second counts half, the third a third. What several others of the account do is ordinary there.
 with graded as (
     select
         *,
@@ -33,31 +34,45 @@ with graded as (
             'access-analyzer', 'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms',
             'organizations', 'ram', 'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
         ) or call in (
-            'BatchGetSecretValue', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
+            'BatchGetSecretValue', 'CreateFleet', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue',
+            'GetSessionToken', 'RequestSpotFleet', 'RequestSpotInstances', 'RunInstances'
         ) as guarded,
         not coalesce(read_only, false) or call in (
             'Decrypt', 'GetParameter', 'GetParameters', 'GetParametersByPath'
-        ) as sensitive
+        ) as sensitive,
+        count(*) filter (guarded) over (
+            partition by account_id, principal_arn order by first_day
+            range between unbounded preceding and interval 1 day preceding
+        ) as guarded_before
     from first_seen
     where attribute = 'api'
       and day = first_day
-      and known
-      and last_seen >= $since and first_seen <= $until
       -- Signing in is told by networks and agents; taking a role has a question of its own.
       and value not in ('signin.amazonaws.com:ConsoleLogin', 'sts.amazonaws.com:AssumeRole')
+),
+weighed as (
+    select
+        *,
+        case
+            when guarded then case kind when 'person' then 30 when 'workload' then 50 else 40 end
+                * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 2)
+            else 15
+        end * confidence as weight
+    from graded
+    where known
+      and (guarded or (sensitive and peers_before < 3))
+),
+ranked as (
+    select
+        *,
+        row_number() over (partition by account_id, principal_arn, day order by weight desc, first_seen, value) as place
+    from weighed
 )
 select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value, usual,
     format('{}:{}, made by {} others of the account before', service, call, peers_before) as unusual,
     'unseen' as class,
-    round(
-        case
-            when guarded then case kind when 'person' then 30 when 'workload' then 50 else 40 end
-            else 15
-        end
-        * confidence
-        * case when account_new and guarded then 1.5 when peers_before >= 3 and guarded then 0.5 else 1 end
-    )::bigint as points
-from graded
-where guarded or (sensitive and peers_before < 3)
+    round(weight / place)::bigint as points
+from ranked
+where last_seen >= $since and first_seen <= $until
 order by eventTime, principal_arn, value

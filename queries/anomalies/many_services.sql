@@ -55,7 +55,8 @@ select
     format('{} services a day, at most {}', median_before::bigint, most_before) as usual,
     format('{} services on one day', compared.services) as unusual,
     'unseen' as class,
-    least(30, 5 * (compared.services - most_before))::bigint as points
+    round(least(30, 5 * (compared.services - most_before)) * case kind when 'person' then 0.5 else 1 end)::bigint
+        as points
 from compared
 join active_days on active_days.day = compared.day and active_days.principal_arn = compared.principal_arn
     and active_days.account_id is not distinct from compared.account_id

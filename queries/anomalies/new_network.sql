@@ -25,7 +25,7 @@
 -- Access keys are looked at by their own question, and so are the roles of AWS services. Countries and operators are known
 -- where a database is configured under [geo]. A place that others of the account come from is half the surprise.
 with keyed as (
-    select distinct day, account_id, principal_arn, value
+    select distinct day, account_id, principal_arn
     from habits
     where attribute = 'network' and access_key_id is not null
 )
@@ -40,7 +40,7 @@ select
     round(
         case
             when attribute = 'network' and kind = 'person' then 25
-            when attribute = 'network' then 40
+            when attribute = 'network' then 35
             when attribute = 'country' then 25
             else 10
         end * confidence * case when peers >= 3 or account_knows then 0.4 else 1 end
@@ -48,12 +48,12 @@ select
 from first_seen
 left join networks on networks.network = first_seen.value
 left join keyed on keyed.day = first_seen.day and keyed.principal_arn = first_seen.principal_arn
-    and keyed.account_id is not distinct from first_seen.account_id and keyed.value = first_seen.value
+    and keyed.account_id is not distinct from first_seen.account_id
 where attribute in ('network', 'country', 'organization')
   and kind <> 'workload'
   and known
   and first_seen.value <> 'vpc endpoint'
-  and keyed.value is null
+  and keyed.day is null
   and not coalesce(networks.trusted, false)
   and last_seen >= $since and first_seen <= $until
 order by eventTime, principal_arn, attribute, value

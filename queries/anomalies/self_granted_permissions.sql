@@ -23,12 +23,22 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- Whoever does so as a habit, as a pipeline that deploys its own role, is no news.
-with days as (
-    select
-        account_id, principal_arn, day, value, first_seen, last_seen,
-        dense_rank() over (partition by account_id, principal_arn order by day) - 1 as days_before
+-- Whoever does so as a habit, as a pipeline that deploys its own role, is no news; whoever makes the same call for others
+-- every now and then is half of it.
+with calls as (
+    select account_id, principal_arn, split_part(value, ':', 2) as call, min(day) as since
     from behaviour
+    where attribute = 'api' and starts_with(value, 'iam.amazonaws.com:') and ok > 0
+    group by all
+),
+days as (
+    select
+        changes.account_id, changes.principal_arn, day, changes.value, first_seen, last_seen,
+        dense_rank() over (partition by changes.account_id, changes.principal_arn order by day) - 1 as days_before,
+        coalesce(since < day, false) as does_so_for_others
+    from behaviour as changes
+    left join calls on calls.principal_arn = changes.principal_arn and calls.call = split_part(changes.value, ' ', 1)
+        and calls.account_id is not distinct from changes.account_id
     where attribute = 'own_change'
 )
 select
@@ -36,7 +46,7 @@ select
     case days_before when 0 then 'never' else format('on {} days before', days_before) end as usual,
     format('{} on itself', value) as unusual,
     case days_before when 0 then 'unseen' else 'rare' end as class,
-    case days_before when 0 then 100 else 50 end::bigint as points
+    case when days_before = 0 and not does_so_for_others then 100 else 50 end::bigint as points
 from days
 where days_before < 2
   and last_seen >= $since and first_seen <= $until

@@ -58,7 +58,7 @@ select
     case when moved_before = 0 then 'unseen' when moved_before < 0.05 * days_before then 'rare' else 'infrequent' end
         as class,
     round(
-        case kind when 'workload' then 100 when 'automation' then 70 else 35 end
+        case kind when 'workload' then 100 when 'automation' then 70 else 20 end
         * case when not place_known then 1 when kind = 'person' then 0 else 0.3 end * confidence
     )::bigint as points
 from judged

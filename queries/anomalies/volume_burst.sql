@@ -3,7 +3,7 @@
 -- question = "Who made a call far more often on one day than on any day before?"
 -- mitre = ["T1530", "T1485", "T1555.006"]
 -- action = "See which objects, secrets or resources it was about, and where the data went."
--- most = 100
+-- most = 90
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"

@@ -5,7 +5,7 @@
 -- account_id = "account"
 -- principal_arn = "who; sessions are folded into their role"
 -- day = "a day on which it acted (UTC)"
--- kind = "workload: its role is taken by an AWS service; person: it uses the console or signs in by name; else automation"
+-- kind = "workload: an AWS service takes its role; person: uses the console or a name, or types commands; else automation"
 -- events = "events of the day"
 -- first_seen = "first of them"
 -- last_seen = "last of them"
@@ -27,9 +27,12 @@ with days as (
     group by all
 ),
 people as (
-    select account_id, principal_arn, count(distinct day) as days
+    select
+        account_id, principal_arn,
+        count(distinct day) filter (attribute = 'caller' and value = 'person') as days,
+        count(distinct day) filter (attribute = 'agent' and value = 'aws-cli') as typed_days
     from behaviour
-    where attribute = 'caller' and value = 'person'
+    where attribute in ('caller', 'agent')
     group by all
 ),
 workloads as (
@@ -54,7 +57,7 @@ select
     account_id, principal_arn, day,
     case
         when workloads.principal_arn is not null then 'workload'
-        when people.days >= 0.2 * all_days or principal_arn like '%:root' then 'person'
+        when people.days >= 0.2 * all_days or people.typed_days >= 0.5 * all_days or principal_arn like '%:root' then 'person'
         else 'automation'
     end as kind,
     events, first_seen, last_seen, first_day, previous_day, days_before, events_before,

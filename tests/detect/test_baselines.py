@@ -35,6 +35,7 @@ CALLS = [f"Describe{n}" for n in range(8)]
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 EC2 = {"userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}}
+SDK = {"userAgent": "Boto3/1.34"}
 BROWSER = {"userAgent": "Mozilla/5.0", "sessionCredentialFromConsole": "true"}
 SECRET = {"eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue"}
 
@@ -239,7 +240,7 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
             ],
             False,
         ),
-        ("by a program", [*PEOPLE, *habits(), change("CreateUser")], False),
+        ("by a program", [*PEOPLE, *habits(**SDK), change("CreateUser", **SDK)], False),
     ],
 }
 

@@ -28,6 +28,7 @@ from tests.detect.life import ATTACH, CATALOG, NEW_NET, NOW, USER, Records, assu
 from tests.detect.life import habits as quiet
 from tests.lakes import make_lake
 
+ROOT = Path(__file__).resolve().parents[2]
 ORDER = [(name, "ascending") for name in ("day", "attribute", "principal_arn", "value", "access_key_id")]
 SECOND = timedelta(seconds=1)
 EC2 = {"userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}}
@@ -136,9 +137,9 @@ def test_only_the_days_that_got_events_are_worked_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("failpoint", ["habits-written", "habits-committed"])
 def test_killed_and_run_again(tmp_path: Path, failpoint: str) -> None:
     lake = make_lake(tmp_path / "lake", log())
-    command = [sys.executable, "-m", "pipeline.cli", "--lake", lake.location, "anomalies", "-o", "json"]
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "anomalies", "--lake", lake.location]
     environment = os.environ | {"TRAILSIFT_FAILPOINT": failpoint}
-    killed = subprocess.run(command, env=environment, capture_output=True, check=False)
+    killed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     brought_up_to_date(lake)
     assert stored(lake) == from_scratch(log())
