@@ -123,7 +123,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         values["sources"] = _sources(from_file.get("sources", []), path)
         values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
         values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
-        values["names"] = from_file.get("names", {})
+        values["names"], origin["names"] = from_file.get("names", {}), str(path)
     return Settings(**values, origin=origin)
 
 
