@@ -27,7 +27,9 @@
 -- hour counts in full; the same spread over a day is more likely work that lacks rights. People who click through a
 -- console with a small role are refused much that they never asked for.
 with refused as (
-    select account_id, principal_arn, value, min(day) as day, min(first_seen) as first_seen, arg_min(last_seen, day) as last_seen
+    select
+        account_id, principal_arn, value, min(day) as day, min(first_seen) as first_seen,
+        arg_min(last_seen, day) as last_seen
     from behaviour
     where attribute = 'api' and denied > 0
     group by all

@@ -25,13 +25,16 @@
 -- A network that several others of the account begin to come from at the same time is a move of the office or the VPN.
 -- A user too new to be judged by itself is judged by its account, where the account does not know the network.
 with keys as (
-    select distinct day, account_id, principal_arn, value, access_key_id
+    select
+        day, account_id, principal_arn, value,
+        array_to_string(list(access_key_id order by first_seen, access_key_id), ', ') as used
     from habits
     where attribute = 'network' and access_key_id is not null and value <> 'vpc endpoint'
+    group by day, account_id, principal_arn, value
 ),
 uses as (
     select
-        first_seen.*, keys.access_key_id, networks.name, networks.country,
+        first_seen.*, used, networks.country,
         case
             when not first_seen.known then 40
             when kind = 'person' then 45
@@ -50,7 +53,7 @@ select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value,
     case when usual = '' then 'no network' else usual end as usual,
     format(
-        'key {} used from {}{}, {}', access_key_id, value, coalesce(', ' || country, ''),
+        'key {} used from {}{}, {}', used, value, coalesce(', ' || country, ''),
         case when account_new then 'new to the whole account' else 'new to the user' end
     ) as unusual,
     'unseen' as class,

@@ -22,9 +22,10 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- What touches identities, keys, secrets, the log itself or costs most weighs most, more where nobody in the account did
--- it before, and less the more such calls the principal knows: to deploy is to do new things. Of several on one day the
--- second counts half, the third a third. What several others of the account do is ordinary there.
+-- What touches identities, keys, secrets or the log itself weighs much, what runs code on machines or starts many of
+-- them yet more; more where nobody in the account did it before, and less the more such calls the principal knows: to
+-- deploy is to do new things. Of several on one day the second counts half, the third a third. What several others of
+-- the account do is ordinary there.
 with graded as (
     select
         *,
@@ -34,9 +35,14 @@ with graded as (
             'access-analyzer', 'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms',
             'organizations', 'ram', 'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
         ) or call in (
-            'BatchGetSecretValue', 'CreateFleet', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue',
-            'GetSessionToken', 'RequestSpotFleet', 'RequestSpotInstances', 'RunInstances'
-        ) as guarded,
+            'BatchGetSecretValue', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
+        ) as about_identity,
+        call in (
+            'CreateFleet', 'CreateLaunchTemplateVersion', 'CreateTrainingJob', 'ExecuteCommand',
+            'ModifyInstanceAttribute', 'RequestSpotFleet', 'RequestSpotInstances',
+            'RunInstances', 'SendCommand', 'SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'StartSession'
+        ) as commanding,
+        about_identity or commanding as guarded,
         not coalesce(read_only, false) or call in (
             'Decrypt', 'GetParameter', 'GetParameters', 'GetParametersByPath'
         ) as sensitive,
@@ -54,7 +60,8 @@ weighed as (
     select
         *,
         case
-            when guarded then case kind when 'person' then 30 when 'workload' then 50 else 40 end
+            when guarded then
+                (case kind when 'person' then 30 when 'workload' then 50 else 40 end + if(commanding, 10, 0))
                 * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 2)
             else 15
         end * confidence as weight

@@ -25,7 +25,8 @@
 -- Compared with the most new calls of any earlier day past the first week. People look around, so theirs count half.
 with days as (
     select
-        account_id, principal_arn, day, any_value(known) as known, any_value(kind) as kind, count(*) as calls, list(value order by first_seen, value) as fresh,
+        account_id, principal_arn, day, any_value(known) as known, any_value(kind) as kind, count(*) as calls,
+        list(value order by first_seen, value) as fresh,
         min(first_seen) as first_seen, max(last_seen) as last_seen
     from first_seen
     where attribute = 'api' and day = first_day
@@ -45,7 +46,7 @@ select
     format('at most {} new calls a day', most_before) as usual,
     format('{} calls never made before: {} …', calls, array_to_string(fresh[1:4], ', ')) as unusual,
     case when most_before = 0 then 'unseen' else 'rare' end as class,
-    round(least(40, 3 * (calls - most_before)) * case kind when 'person' then 0.5 else 1 end)::bigint as points
+    round(least(40, 3 * (calls - most_before)) * if(kind = 'person', 0.5, 1))::bigint as points
 from compared
 where known
   and calls >= 5

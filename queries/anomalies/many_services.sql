@@ -22,8 +22,8 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- Median and median absolute deviation of the days before (1.4826 makes it a standard deviation), and never less than the
--- most of any day. The events of the finding are those of the services that are new.
+-- Median and median absolute deviation of the days before (1.4826 makes it a standard deviation), and never less than
+-- the most of any day. The events of the finding are those of the services that are new.
 with fresh as (
     select account_id, principal_arn, day, array_to_string(list(value order by value), chr(10)) as services
     from first_seen
@@ -55,8 +55,7 @@ select
     format('{} services a day, at most {}', median_before::bigint, most_before) as usual,
     format('{} services on one day', compared.services) as unusual,
     'unseen' as class,
-    round(least(30, 5 * (compared.services - most_before)) * case kind when 'person' then 0.5 else 1 end)::bigint
-        as points
+    round(least(30, 5 * (compared.services - most_before)) * if(kind = 'person', 0.5, 1))::bigint as points
 from compared
 join active_days on active_days.day = compared.day and active_days.principal_arn = compared.principal_arn
     and active_days.account_id is not distinct from compared.account_id

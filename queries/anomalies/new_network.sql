@@ -22,8 +22,8 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- Access keys are looked at by their own question, and so are the roles of AWS services. Countries and operators are known
--- where a database is configured under [geo]. A place that others of the account come from is half the surprise.
+-- Access keys are looked at by their own question, and so are the roles of AWS services. Countries and operators are
+-- known where a database is configured under [geo]. A place that others of the account come from is half the surprise.
 with keyed as (
     select distinct day, account_id, principal_arn
     from habits

@@ -23,8 +23,8 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- Whoever does so as a habit, as a pipeline that deploys its own role, is no news; whoever makes the same call for others
--- every now and then is half of it.
+-- Whoever does so as a habit, as a pipeline that deploys its own role, is no news; whoever makes the same call for
+-- others every now and then is half of it.
 with calls as (
     select account_id, principal_arn, split_part(value, ':', 2) as call, min(day) as since
     from behaviour

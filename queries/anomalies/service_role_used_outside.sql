@@ -22,8 +22,8 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- A role that an AWS service assumes belongs to a workload. Its calls come from where the workload runs, by the tool the
--- workload is built with; a machine that scales out comes from new addresses often, which lessens the surprise.
+-- A role that an AWS service assumes belongs to a workload. Its calls come from where the workload runs, by the tool
+-- the workload is built with; a machine that scales out comes from new addresses often, which lessens the surprise.
 select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, first_seen.value, usual,
     case attribute

@@ -22,8 +22,8 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- The keys of a machine's session stay on the machine; people carry a laptop from place to place, and come back to places
--- known before. A principal whose sessions often move is no news.
+-- The keys of a machine's session stay on the machine; people carry a laptop from place to place, and come back to
+-- places known before. A principal whose sessions often move is no news.
 with moves as (
     select
         day, account_id, principal_arn, value, split_part(value, ' → ', 2) as network, first_seen, last_seen,

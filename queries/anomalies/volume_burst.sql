@@ -22,9 +22,9 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- At least five times the most of any day before and well above the usual spread (median and median absolute deviation),
--- with a floor below which nothing is a burst. Reading data, secrets or keys, and deleting, counts in full; other calls
--- count half, since a loop that repeats a harmless call is most often a fault.
+-- At least five times the most of any day before and well above the usual spread (median and median absolute
+-- deviation), with a floor below which nothing is a burst. Reading data, secrets or keys, and deleting, counts in
+-- full; other calls count half, since a loop that repeats a harmless call is most often a fault.
 with calls as (
     select
         account_id, principal_arn, value, day, ok, first_seen, last_seen, split_part(value, ':', 2) as call,

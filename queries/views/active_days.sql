@@ -57,7 +57,8 @@ select
     account_id, principal_arn, day,
     case
         when workloads.principal_arn is not null then 'workload'
-        when people.days >= 0.2 * all_days or people.typed_days >= 0.5 * all_days or principal_arn like '%:root' then 'person'
+        when people.days >= 0.2 * all_days or people.typed_days >= 0.5 * all_days then 'person'
+        when principal_arn like '%:root' then 'person'
         else 'automation'
     end as kind,
     events, first_seen, last_seen, first_day, previous_day, days_before, events_before,

@@ -7,7 +7,7 @@
 -- principal_arn = "who; sessions are folded into their role"
 -- attribute = "api, service, region, network, country, organization, agent, hour, caller, role, moved_session, own_change"
 -- value = "which one"
--- read_only = "of an api, whether it only reads"
+-- read_only = "of an api whether it only reads, of a region whether it was only looked at"
 -- ok = "events that succeeded"
 -- denied = "events refused for lack of permission"
 -- error = "events that failed for another reason"
@@ -40,7 +40,7 @@ listed as (
     select day, account_id, principal_arn, 'service', eventSource, null, ok, denied, error, first_seen, last_seen
     from calls
     union all
-    select day, account_id, principal_arn, 'region', awsRegion, null, ok, denied, error, first_seen, last_seen
+    select day, account_id, principal_arn, 'region', awsRegion, read_only, ok, denied, error, first_seen, last_seen
     from calls
     where awsRegion is not null
       and eventSource not in (

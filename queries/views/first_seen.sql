@@ -7,7 +7,7 @@
 -- kind = "workload, person or automation, as in active_days"
 -- attribute = "api, service, region, network, country, organization, agent, caller or role"
 -- value = "what is new"
--- read_only = "of an api, whether it only reads"
+-- read_only = "of an api whether it only reads, of a region whether it was only looked at"
 -- day = "the day (UTC): the first, or one of the two after it, on which it is still news"
 -- first_day = "the day it was first seen of the principal"
 -- first_seen = "first of the day's events"
@@ -23,8 +23,8 @@
 -- account_new = "whether the account's log is long enough before, and the value not in it"
 -- usual = "what the principal showed most often before"
 -- ///
--- Of a call that was refused nothing is learnt, so an api counts from its first success. The surprise is -log2 of the share
--- of days, past the first seven, on which the principal showed something new of the attribute (with one such day
+-- Of a call that was refused nothing is learnt, so an api counts from its first success. The surprise is -log2 of the
+-- share of days, past the first seven, on which the principal showed something new of the attribute (with one such day
 -- and two days added, Laplace's rule): 4 bits, that is fifteen days without news, are full confidence.
 with shown as (
     select * from behaviour
