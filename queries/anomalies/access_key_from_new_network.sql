@@ -53,8 +53,9 @@ select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value,
     case when usual = '' then 'no network' else usual end as usual,
     format(
-        'key {} used from {}{}, {}', used, value, coalesce(', ' || country, ''),
-        case when account_new then 'new to the whole account' else 'new to the user' end
+        'key {} used from {}{}, {}{}', used, value, coalesce(', ' || country, ''),
+        case when account_new then 'new to the whole account' else 'new to the user' end,
+        case when peers >= 3 then format(', as by {} others', peers) else '' end
     ) as unusual,
     'unseen' as class,
     round(

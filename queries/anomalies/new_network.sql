@@ -33,8 +33,9 @@ select
     first_seen as eventTime, last_seen as until, first_seen.principal_arn, first_seen.account_id, attribute,
     first_seen.value, usual,
     format(
-        '{} {}', first_seen.value,
-        case when account_new then 'new to the whole account' else 'new to the principal' end
+        '{} {}{}', first_seen.value,
+        case when account_new then 'new to the whole account' else 'new to the principal' end,
+        case when peers >= 3 then format(', as by {} others', peers) else '' end
     ) as unusual,
     'unseen' as class,
     round(

@@ -106,6 +106,15 @@ def test_an_episode_keeps_its_id_when_it_grows() -> None:
     assert before["rule"] == after["rule"]
 
 
+def test_many_new_tools_of_a_day_are_few_parts_and_all_events() -> None:
+    """Anybody can write another user agent with each call."""
+    calls = [at(NOW + timedelta(seconds=n), userIdentity=USER, userAgent=f"tool{n}/1", **NEW_NET) for n in range(60)]
+    records = [*habits(userIdentity=USER), *calls, *grant("AttachUserPolicy", ATTACH)]
+    (found,) = examined(records).findings
+    assert sum(part["attribute"] == "agent" for part in found["parts"]) == 21
+    assert {each["eventID"] for each in calls} <= set(found["event_ids"])
+
+
 def test_the_threshold_is_the_settings() -> None:
     records = [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)]
     weight = points(examined(records))["access_key_from_new_network"]

@@ -128,8 +128,8 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
     "first_sensitive_call": [
         ("a change of identities", [*habits(), change("AttachRolePolicy")], True),
         ("a secret read", [*habits(), at(NOW, **SECRET)], True),
-        ("what others do, too", [*habits(), *others(4, change("RunInstances")), change("RunInstances")], False),
-        ("what few others do", [*habits(), *others(2, change("RunInstances")), change("RunInstances")], True),
+        ("what others do, too", [*habits(), *others(4, change("CreateTags")), change("CreateTags")], False),
+        ("what few others do", [*habits(), *others(2, change("CreateTags")), change("CreateTags")], True),
         ("identities, as others do", [*habits(), *others(4, change("DeleteUser")), change("DeleteUser")], True),
         ("a plain read", [*habits(), at(NOW, eventName="DescribeVpcs")], False),
         ("made before", [*habits(eventName="DeleteTags", readOnly=False), change("DeleteTags")], False),

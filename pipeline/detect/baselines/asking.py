@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from pipeline.names import Names
 if TYPE_CHECKING:
     from pipeline.config import Settings
 
+_MOST_A_DAY = 20
 # Views that every question reads; they are worked out once and lie in DuckDB while the questions are asked.
 _READ_OFTEN = ("behaviour", "active_days", "first_seen")
 
@@ -85,6 +86,27 @@ def parts(engine: Engine, catalog: Catalog, window: dict[str, str], as_of: datet
         for row in catalog.run(engine, query.id, window, as_of).to_pylist():
             if row["points"] > 0:
                 found.append(_part(query.id, row))
+    return bounded(found)
+
+
+def bounded(parts: list[Part]) -> list[Part]:
+    """The parts, of which a question has at most _MOST_A_DAY of one principal, attribute and day, and one for the rest.
+
+    Who writes a new user agent with each call must not make the scoring slow; the events of the rest stay matched.
+    """
+    days: dict[tuple[object, ...], list[Part]] = {}
+    for each in parts:
+        key = (each.rule, each.principal_arn, each.account_id, each.attribute, each.begin.date())
+        days.setdefault(key, []).append(each)
+    found = []
+    for some in days.values():
+        some.sort(key=lambda each: (-each.points, each.begin, each.value or ""))
+        found += some[:_MOST_A_DAY]
+        if rest := some[_MOST_A_DAY:]:
+            first = min(rest, key=lambda each: each.begin)
+            values = "\n".join(sorted({each.value for each in rest if each.value}))
+            end, told = max(each.end for each in rest), f"and {len(rest):,} more"
+            found.append(replace(first, end=end, value=values, unusual=told, points=rest[0].points))
     return found
 
 

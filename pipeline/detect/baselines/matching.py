@@ -47,15 +47,17 @@ where case attribute
     when 'denied' then outcome = 'denied' and list_contains(vals, eventSource || ':' || eventName)
     when 'service' then list_contains(vals, eventSource)
     when 'hour' then list_contains(vals, format('{{:02d}}', date_part('hour', eventTime)))
-    when 'region' then awsRegion = value
-    when 'network' then source_network = value
-    when 'country' then country = value
-    when 'organization' then organization = value
-    when 'agent' then agent = value
+    when 'region' then list_contains(vals, awsRegion)
+    when 'network' then list_contains(vals, source_network)
+    when 'country' then list_contains(vals, country)
+    when 'organization' then list_contains(vals, organization)
+    when 'agent' then list_contains(vals, agent)
     when 'caller' then person
-    when 'role' then eventName = 'AssumeRole' and left(try(requestParameters ->> '$.roleArn'), 300) = value
-    when 'moved_session' then source_network = split_part(value, ' → ', 2)
-    when 'own_change' then eventName = split_part(value, ' ', 1)
+    when 'role' then
+        eventName = 'AssumeRole' and list_contains(vals, left(try(requestParameters ->> '$.roleArn'), 300))
+    when 'moved_session' then
+        list_contains(list_transform(vals, lambda each: split_part(each, ' → ', 2)), source_network)
+    when 'own_change' then list_contains(list_transform(vals, lambda each: split_part(each, ' ', 1)), eventName)
     when 'day' then true
     else false
 end
