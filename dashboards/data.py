@@ -32,6 +32,7 @@ from pipeline.casework.pack import write as write_pack
 from pipeline.catalog import Catalog
 from pipeline.detect import store
 from pipeline.detect.anomalies import Examined, examine
+from pipeline.detect.baselines.asking import Judging
 from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import NoDataError
 from pipeline.evidence import comply as compliance
@@ -194,7 +195,7 @@ def _gaps(key: Key, since: datetime, until: datetime, as_of: datetime, accounts:
 
 @st.cache_resource(max_entries=2, show_spinner="Looking for what is out of the ordinary …")
 def _examined(key: Key, as_of: datetime) -> Examined:
-    return examine(_engine(key), _catalog(key[4:]), None, as_of)
+    return examine(_engine(key), _catalog(key[4:]), None, as_of, Judging.by(config.load()))
 
 
 @st.cache_data(max_entries=4, ttl=60, show_spinner=False)

@@ -18,6 +18,8 @@ from pipeline.errors import UsageError
 FILE = "trailsift.toml"
 # Settings that are lists of tables, which only the file can have.
 _TABLES = ("sources", "exclusions", "sinks")
+# Tables whose keys are the user's own words.
+_OWN = ("placeholders", "names")
 T = TypeVar("T")
 N = TypeVar("N", bound="_Named")
 
@@ -105,6 +107,9 @@ class Settings:
     `lookback` is how far before the newest event permissions are judged, where no window is asked for.
     A permission is too new to be called unused within `permission_grace_days` of its grant; 0 is the whole window.
     `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
+    `names` is the table `[names]`, which `pipeline.names` reads. `anomalies_threshold` are the points from which
+    unusual behaviour is told, `anomalies_budget` the findings a principal may have in a week before they are folded;
+    `geo_country` and `geo_asn` are databases in MaxMind's format, none where empty.
     """
 
     lake: str = "lake"
@@ -124,7 +129,12 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
     sinks: tuple[SinkSettings, ...] = ()
+    anomalies_threshold: int = 100
+    anomalies_budget: int = 2
+    geo_country: str = ""
+    geo_asn: str = ""
     placeholders: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    names: dict[str, Any] = field(default_factory=dict, hash=False)
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -136,7 +146,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", *_TABLES, "placeholders"):
+        if each.name in ("origin", *_TABLES, *_OWN):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -154,6 +164,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
         values["sinks"] = _named(SinkSettings, from_file.get("sinks", []), "sinks", path)
         values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
         values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
+        values["names"], origin["names"] = from_file.get("names", {}), str(path)
     return Settings(**values, origin=origin)
 
 
@@ -231,7 +242,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    whole = (*_TABLES, "placeholders")
+    whole = (*_TABLES, *_OWN)
     flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in whole}
     for section, inner in values.items():
         if isinstance(inner, dict) and section not in whole:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -110,6 +110,13 @@ class Engine:
                 return self.plan.newest()
         newest: datetime | None = self.query('select max(eventTime) as newest from lake."events"')["newest"][0].as_py()
         return newest
+
+    def days(self) -> dict[date, int]:
+        """How many events there are of each day, whatever the window of this engine."""
+        if self.plan is not None:
+            return self.plan.days()
+        rows = self.query('select eventTime::date as day, count(*) as events from lake."events" group by all')
+        return dict(zip(rows["day"].to_pylist(), rows["events"].to_pylist(), strict=True))
 
     def create_view(self, name: str, sql: str, place: str = "view") -> None:
         """Makes or replaces the view `name` of one SELECT; `adhoc` sees it too."""

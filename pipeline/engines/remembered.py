@@ -51,7 +51,7 @@ def recall(lake: Lake, now: str | None) -> Plan | None:
             return None
         spans = {path: tuple(span) if span else None for path, span in kept["spans"].items()}
         mixed, snapshot, sequence = frozenset(kept["mixed"]), kept["snapshot_id"], kept["sequence"]
-        return Plan(kept["files"], mixed, snapshot, spans, lake.storage, sequence)
+        return Plan(kept["files"], mixed, snapshot, spans, lake.storage, sequence, kept["counts"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -65,6 +65,7 @@ def keep(lake: Lake, now: str, plan: Plan) -> None:
         "snapshot_id": plan.snapshot_id,
         "spans": plan.spans,
         "sequence": plan.sequence,
+        "counts": plan.counts,
     }
     with suppress(OSError):
         lake.storage.put(f"{lake.location}/{_NAME}", json.dumps(kept).encode())

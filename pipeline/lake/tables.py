@@ -43,7 +43,7 @@ _PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.metrics.default": "none",
 }
-_METRICS = {"events": "eventTime", "usage": "day"}
+_METRICS = {"events": "eventTime", "usage": "day", "habits": "day"}
 
 
 class Lake:
@@ -228,7 +228,7 @@ class Lake:
             self._make_table(name)
 
     def _make_table(self, name: str) -> None:
-        from pyiceberg.transforms import DayTransform
+        from pyiceberg.transforms import DayTransform, IdentityTransform
 
         with self.catalog.create_table_transaction(
             f"{NAMESPACE}.{name}",
@@ -239,6 +239,9 @@ class Lake:
             if name == "events":
                 with made.update_spec() as spec:
                     spec.add_field("eventTime", DayTransform(), "day")
+            elif name == "habits":
+                with made.update_spec() as spec:
+                    spec.add_field("day", IdentityTransform(), "day")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -107,6 +107,18 @@ USAGE = pa.schema(
     ]
 )
 
+# What each principal is wont to do, one row a day and thing; see `pipeline.detect.baselines.habits`. A day's rows are
+# replaced as one. `access_key_id` is a long-lived key; on rows of `moved_session` the session's.
+HABITS = pa.schema(
+    [
+        ("day", pa.date32()),
+        *_texts("account_id", "principal_arn", "principal_type", "access_key_id", "attribute", "value"),
+        *[(name, pa.int64()) for name in ("ok", "denied", "error")],
+        ("first_seen", TIME),
+        ("last_seen", TIME),
+    ]
+)
+
 # `kind` is record, object or conflicting_copy; `raw` is the refused record's own bytes (null for an object,
 # which is read again from its place). A later row with status `released` closes an earlier one of its id.
 QUARANTINE = pa.schema(
@@ -224,6 +236,7 @@ TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
     "ledger": LEDGER,
     "usage": USAGE,
+    "habits": HABITS,
     "quarantine": QUARANTINE,
     "digests": OTHER,
     "insights": OTHER,
@@ -242,4 +255,8 @@ TABLES: dict[str, pa.Schema] = {
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).
 # Any other table beside `events` stands alone and has commits of its own.
+# `habits` is made of `events`, a day at a time, when somebody asks for it.
 FOLLOWING = ("ledger", "usage", "quarantine", "digests", "insights", "aggregated")
+
+# Tables whose files hold the rows of one day each: column by which they are cut.
+BY_DAY = {"events": "eventTime", "habits": "day"}

@@ -1,0 +1,85 @@
+"""`trailsift anomalies` over a lake: the habits it keeps, the settings it follows, the forecast."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.lake.tables import Lake
+from tests.detect.life import NEW_NET, NOW, USER, Records, at, change, habits
+from tests.lakes import make_lake
+
+
+def leak() -> Records:
+    there = [at(NOW, userIdentity=USER, **NEW_NET)]
+    return [
+        *habits(userIdentity=USER),
+        *there,
+        *(change(n, userIdentity=USER, **NEW_NET) for n in ("CreateUser", "DeleteUser")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return make_lake(tmp_path_factory.mktemp("leak") / "lake", leak())
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main([str(each) for each in words])
+    return int(left.value.code or 0), *capsys.readouterr()
+
+
+def test_anomalies_keep_the_habits(capsys: pytest.CaptureFixture[str], lake: Lake) -> None:
+    code, out, _ = run(capsys, "anomalies", "--lake", lake.location, "-o", "json", "--fail-on", "medium")
+    (found,) = json.loads(out)
+    assert (code, found["rule"], found["count"]) == (3, "anomalies/behaviour", 3)
+    assert sum(part["points"] for part in found["parts"]) >= found["score"] >= 100
+    assert "habits rebuilt for 31 days" in run(capsys, "lake", "rebuild", "habits", "--lake", lake.location)[1]
+    (row,) = json.loads(
+        run(capsys, "query", "select count(distinct day) as n from habits", "--lake", lake.location, "-o", "json")[1]
+    )
+    assert row == {"n": 31}
+
+
+def test_settings_are_followed(capsys: pytest.CaptureFixture[str], lake: Lake, tmp_path: Path) -> None:
+    settings = tmp_path / "trailsift.toml"
+    settings.write_text(
+        '[names.networks]\n"192.0.2.0/24" = {name = "VPN", trusted = true}\n[anomalies]\nthreshold = 60\n'
+    )
+    words = ("anomalies", "--lake", lake.location, "--config", settings, "-o", "json")
+    (found,) = json.loads(run(capsys, *words)[1])
+    assert {part["rule"] for part in found["parts"]} == {"anomalies/first_sensitive_call"}
+    settings.write_text('[names.networks]\n"192.0.2.0/24" = 7\n')
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert f"{settings}: names.networks: 192.0.2.0/24 has no name" in err
+
+
+def test_the_forecast_prints_alerts_and_fails_on_none(capsys: pytest.CaptureFixture[str], lake: Lake) -> None:
+    words = ("anomalies", "--lake", lake.location, "--forecast", "-o", "csv", "--fail-on", "low")
+    code, out, _ = run(capsys, *words)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    in_all = {int(each["threshold"]): int(each["alerts"]) for each in rows if each["by"] == "all"}
+    assert code == 0
+    assert in_all[50] == in_all[100] == 1
+    assert in_all[300] == 0
+    assert [each["value"] for each in rows if (each["threshold"], each["by"]) == ("100", "principal")] == [USER["arn"]]
+
+
+def test_a_lake_that_cannot_be_written_is_judged_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    lake = make_lake(tmp_path / "lake", leak())
+    monkeypatch.setattr("pipeline.lake.habits.replace_days", refuse)
+    code, out, err = run(capsys, "anomalies", "--lake", lake.location, "-o", "json")
+    assert (code, len(json.loads(out))) == (0, 1)
+    assert err.count("cannot be kept") == 1
