@@ -81,7 +81,7 @@ class SinkSettings:
     topic: str = ""
     path: str = ""
     shape: str = "slack"
-    least: str = "informational"
+    least: str = "low"
     rules: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     repeat: str = "1h"
