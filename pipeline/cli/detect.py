@@ -48,6 +48,7 @@ def detect(
     """
     from pipeline import export
     from pipeline.catalog import home
+    from pipeline.cli.watching import send
     from pipeline.detect.anomalies import SEVERITIES
     from pipeline.detect.sigma.correlations import load
     from pipeline.errors import UsageError
@@ -69,6 +70,8 @@ def detect(
     answer = _window(lake, ruleset, since, until) if windowed else _stored(lake, ruleset, again, everything)
     tell(answer.shown, level, output)
     _tell_asked(ruleset, answer.refused)
+    if not windowed:
+        send(lake)
     if answer.lacking and (since or until):
         raise typer.Exit(5)
     if fail_on and any(_reaches(each, fail_on) for each in answer.standing if each["status"] == "open"):
@@ -88,7 +91,7 @@ class Answer:
 def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answer:
     """Examines what is new, and stores it."""
     from pipeline.cli.findings.looking import tell_hidden
-    from pipeline.cli.watching import SHOWN, send
+    from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import as_of, tell_ground
     from pipeline.detect.store import current as stored
     from pipeline.detect.unseen import examine_new
@@ -98,7 +101,6 @@ def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answ
         examined = examine_new(lake, engine, ruleset, current.settings.placeholders, again)
         tell_examined(examined)
         lacking = tell_ground(engine, None, moment)
-    send(lake)
     standing = [each for each in stored(lake) if each["rule_key"] in examined.keys]
     tell_hidden(standing)
     shown = standing if everything else examined.recorded.new + examined.recorded.grown
@@ -145,11 +147,14 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
     from pipeline.errors import LakeError
 
     watch = Watch(lake, ruleset, current.settings.placeholders)
-    _tell_asked(ruleset, ruleset.refused)
+    told = False
     with stopping(signal.SIGTERM, signal.SIGINT) as stop:
         while not stop.is_set():
             try:
                 if examined := watch.look():
+                    if not told:
+                        _tell_asked(ruleset, examined.refused)
+                        told = True
                     tell_examined(examined)
                     news = examined.recorded.new + examined.recorded.grown
                     if shown := [each for each in news if each["status"] in SHOWN]:
