@@ -24,8 +24,7 @@
 -- ///
 -- What touches identities, keys, secrets or the log itself weighs much, what runs code on machines or starts many of
 -- them yet more; more where nobody in the account did it before, and less the more such calls the principal knows: to
--- deploy is to do new things. Of several on one day the second counts half, the third a third. What several others of
--- the account do is ordinary there.
+-- deploy is to do new things. What several others of the account do is ordinary there.
 with graded as (
     select
         *,
@@ -68,18 +67,12 @@ weighed as (
     from graded
     where known
       and (guarded or (sensitive and peers_before < 3))
-),
-ranked as (
-    select
-        *,
-        row_number() over (partition by account_id, principal_arn, day order by weight desc, first_seen, value) as place
-    from weighed
 )
 select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value, usual,
     format('{}:{}, made by {} others of the account before', service, call, peers_before) as unusual,
     'unseen' as class,
-    round(weight / place)::bigint as points
-from ranked
+    round(weight)::bigint as points
+from weighed
 where last_seen >= $since and first_seen <= $until
 order by eventTime, principal_arn, value

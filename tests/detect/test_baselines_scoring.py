@@ -35,7 +35,13 @@ def test_points_of_different_days_do_not() -> None:
 
 def test_a_question_gives_no_more_than_its_limit() -> None:
     assert episodes(*(part("hour", n, 10, str(n)) for n in range(20))) == []
-    assert episodes(*(part("call", n, 50, str(n)) for n in range(3)), part("hour", 3, 10)) == [(100, [50, 50, 50, 10])]
+    assert episodes(part("call", 0, 80), part("call", 1, 80, "y"), part("hour", 3, 10)) == [(90 + 10, [80, 80, 10])]
+
+
+def test_of_several_things_of_a_kind_the_second_counts_half_and_the_third_a_third() -> None:
+    parts = [part("call", 0, 30, "x"), part("call", 1, 60, "y"), part("call", 2, 18, "z")]
+    assert episodes(*parts, threshold=81) == [(60 + 15 + 6, [30, 60, 18])]
+    assert episodes(*parts, threshold=82) == []
 
 
 def test_a_thing_counts_once_however_often_it_is_seen() -> None:
@@ -59,7 +65,7 @@ def test_an_episode_begins_where_the_points_are_and_ends_after_a_pause() -> None
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_what_is_found_does_not_matter(order: int) -> None:
     parts = [part("network", 0, 60), part("call", 3, 30), part("call", 3, 20, "y"), part("hour", 5, 10)]
-    assert episodes(*parts[::order])[0][0] == 120
+    assert episodes(*parts[::order])[0][0] == 60 + 30 + 10 + 10
 
 
 def test_the_forecast_counts_by_threshold_week_question_and_principal() -> None:
