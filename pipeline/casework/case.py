@@ -38,7 +38,7 @@ _TIMELINE = """
 with firsts as (
     select principal_arn, eventSource, eventName, min(first_seen) as first
     from lake.usage
-    where principal_arn in (select distinct principal_arn from story)
+    where principal_arn between list_min($who) and list_max($who) and list_contains($who, principal_arn)
     group by all
 ),
 marked as (
@@ -138,7 +138,8 @@ def _timeline(
     made = {each["eventID"] for each in found.created}
     networks = {each["first_event"] for each in holders}
     telling = sorted(made | networks | {each["eventID"] for each in found.gained} | set(pinned))
-    rows = engine.rows(_TIMELINE, {"telling": telling, "most": max_events})
+    who = [each["principal_arn"] for each in engine.rows("select distinct principal_arn from story order by all")]
+    rows = engine.rows(_TIMELINE, {"telling": telling, "most": max_events, "who": who})
     rows.sort(key=lambda each: (each["eventTime"], each["eventID"], each["account_id"] or ""))
     changes = set(effects.names("changed"))
     known = {"seed": {found.seed.text}, "pinned": set(pinned), "first_network": networks, "created": made}
