@@ -24,8 +24,9 @@ def at_console(caller: Caller, key: str, since: datetime, mfa: bool, agent: str)
 
 
 def signing_in(caller: Caller) -> Caller:
-    """The identity of a sign-in event, which has no key yet."""
-    told = {name: value for name, value in caller.identity.items() if name not in {"accessKeyId", "sessionContext"}}
+    """The identity of a sign-in event, which has no key yet; a role's has its issuer, a user's no session at all."""
+    left_out = {"accessKeyId"} if caller.identity["type"] == "AssumedRole" else {"accessKeyId", "sessionContext"}
+    told = {name: value for name, value in caller.identity.items() if name not in left_out}
     return caller.but(identity=told, console=True)
 
 

@@ -34,25 +34,22 @@ def trailsift(lake: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def examine(seed: int, folder: Path, principals: int = 200, days: int = 60, quiet: float = 1.0) -> dict[str, Any]:
-    """Makes one seed's months in `folder`, ingests and asks; what `judged` needs."""
+def examine(seed: int, folder: Path, **size: Any) -> dict[str, Any]:
+    """Makes one seed's months in `folder` (`size` as `generate` takes it), ingests and asks; what `judged` needs."""
     truth_file, lake, began = folder / "truth.json", folder / "lake", time.monotonic()
-    if truth_file.exists():
-        truth = json.loads(truth_file.read_text("utf-8"))
-    else:
-        truth = generate(seed, folder, principals, days, quiet)
+    kept = truth_file.exists()
+    truth = json.loads(truth_file.read_text("utf-8")) if kept else generate(seed, folder, **size)
     made = time.monotonic()
-    if not lake.exists():
-        trailsift(lake, "ingest", str(folder / "AWSLogs"))
+    ingest = trailsift(lake, "ingest", str(folder / "AWSLogs"))  # reads nothing where it is all there
     ingested = time.monotonic()
     window = ["--from", truth["judged_from"], "--to", truth["judged_to"]]
     anomalies = trailsift(lake, "anomalies", *window)
     asked = time.monotonic()
     detected = trailsift(lake, "detect", *window)
     took = {"generate": made - began, "ingest": ingested - made, "anomalies": asked - ingested}
-    return {"truth": truth, "anomalies": anomalies, "detect": detected} | {
-        "seconds": took | {"detect": time.monotonic() - asked}
-    }
+    took["detect"] = time.monotonic() - asked
+    made_of = {"truth": truth, "ingested": ingest, "seconds": took}
+    return made_of | {"anomalies": anomalies, "detect": detected}
 
 
 def judged(examined: dict[str, Any]) -> dict[str, Verdict]:
@@ -106,7 +103,7 @@ def main() -> None:
     for seed in numbers(given.seeds):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(given.keep or scratch) / f"seed-{seed}"
-            told.append(summary(examine(seed, folder, given.principals, given.days), not given.totals))
+            told.append(summary(examine(seed, folder, principals=given.principals, days=given.days), not given.totals))
         print(report.line(told[-1]), file=sys.stderr, flush=True)
     print(json.dumps(told, indent=2) if given.output == "json" else report.table(told))
 

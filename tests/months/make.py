@@ -21,18 +21,25 @@ SHARES |= {"key": 0.03, "ci": 0.06}
 USERS = 0.22
 
 
-def generate(seed: int, out: Path, principals: int = 200, days: int = 60, quiet: float = 1.0) -> dict[str, Any]:
+def generate(
+    seed: int,
+    out: Path,
+    principals: int = 200,
+    days: int = 60,
+    quiet: float = 1.0,
+    kinds: list[str] | None = None,
+) -> dict[str, Any]:
     """Writes `out`/AWSLogs and `out`/truth.json; returns the truth.
 
     The first half of the days warms a detector up and holds no incident; the second half is to be judged. The log
     names `principals` IAM users and roles of the company, give or take a few that come and go. `quiet` multiplies
-    what each does: 0.2 makes a fifth of the events.
+    what each does: 0.2 makes a fifth of the events. `kinds` are those of the incidents, else three or four drawn.
     """
     world = company(seed, days, quiet)
     populate(world, principals)
     log = Log(seed, world.begin, world.end, world.things)
     told = stories.tell(world, log, principals)
-    incidents = commit(world, log)
+    incidents = commit(world, log, kinds)
     for number in range(days):
         day = world.first + timedelta(days=number)
         for someone in world.people:
