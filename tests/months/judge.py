@@ -48,6 +48,7 @@ def examine(seed: int, folder: Path, **size: Any) -> dict[str, Any]:
     detected = trailsift(lake, "detect", *window)
     took = {"generate": made - began, "ingest": ingested - made, "anomalies": asked - ingested}
     took["detect"] = time.monotonic() - asked
+    (folder / "findings.json").write_text(json.dumps({"anomalies": anomalies, "detect": detected}), "utf-8")
     made_of = {"truth": truth, "ingested": ingest, "seconds": took}
     return made_of | {"anomalies": anomalies, "detect": detected}
 
@@ -93,7 +94,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.months.judge", description=__doc__)
     parser.add_argument("--seeds", default="1-5", help="such as 1-20 or 1,4,9 (default 1-5)")
-    parser.add_argument("--keep", type=Path, help="keep logs, truth and lakes here, and use what is there")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="keep logs, truth, lakes and findings here; logs and lakes that are there are used again",
+    )
     parser.add_argument("--principals", type=int, default=200)
     parser.add_argument("--days", type=int, default=60)
     parser.add_argument("--totals", action="store_true", help="no detail: for seeds that nobody should look at")
