@@ -52,6 +52,29 @@ def outside(account: str, other: str, principal_id: str, ip: str, agent: str) ->
     return Caller(account, told, f"arn:aws:iam::{other}:root", principal_id, ip, agent)
 
 
+def twins(caller: Caller, account: str, dice: Dice) -> list[Caller]:
+    """A caller as its own account's log tells of a call into another account, and as the other's does."""
+    if account == caller.account:
+        return [caller]
+    told = {"type": "AWSAccount", "principalId": caller.identity["principalId"], "accountId": caller.account}
+    shared = dice.uuid()
+    there = caller.but(account=account, identity=told, principal="", shared=shared, vpce=None)
+    return [caller.but(shared=shared), there]
+
+
+def by_service(caller: Caller, service: str) -> Caller:
+    """The same caller where a service calls in their name: CloudFormation, Athena …"""
+    told = caller.identity | {"invokedBy": service}
+    return caller.but(identity=told, ip=service, agent=service, console=False, vpce=None)
+
+
+def linked(account: str, service: str, name: str, key: str, since: datetime) -> Caller:
+    """A service-linked role, in which a service works for the account."""
+    role = f"arn:aws:iam::{account}:role/aws-service-role/{service}/{name}"
+    made = session(role, f"AROA{Dice(account + name).text(10)}EXAMPLE", name, key, since, service, service)
+    return by_service(made, service)
+
+
 def web(account: str, issuer: str, subject: str, ip: str, agent: str) -> Caller:
     """A token of an identity provider, as AssumeRoleWithWebIdentity shows it."""
     provider = f"arn:aws:iam::{account}:oidc-provider/{issuer}"

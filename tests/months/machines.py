@@ -62,7 +62,7 @@ FLAVOURS: dict[str, str] = {
 }
 CALLS = {"lambda": (1, 5), "ecs": (2, 5), "ec2": (3, 7), "scaler": (6, 11), "batch": (3, 8), "backup": (5, 10)}
 CALLS |= {"vendor": (10, 60), "key": (1, 3)}
-RATES = {"lambda": 8, "ecs": 9, "ec2": 8, "scaler": 6, "batch": 5, "backup": 4, "vendor": 1.2, "key": 8}
+RATES = {"lambda": 6, "ecs": 6.5, "ec2": 6, "scaler": 5, "batch": 4, "backup": 4, "vendor": 1.2, "key": 7}
 # What no program does more than about once a day.
 DAILY = {"dynamodb:ExportTableToPointInTime", "elasticmapreduce:RunJobFlow", "sagemaker:CreateTransformJob"}
 DAILY |= {"rds:CreateDBSnapshot", "rds:DeleteDBSnapshot", "iam:GenerateCredentialReport", "iam:GetCredentialReport"}

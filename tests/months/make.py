@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import machines, people, pipelines, stories
+from . import machines, people, pipelines, services, stories
 from .dice import Dice
 from .incidents import commit
 from .log import Log
@@ -19,6 +20,7 @@ from .world import Person, Role, World, company
 SHARES = {"lambda": 0.23, "ecs": 0.12, "ec2": 0.11, "scaler": 0.015, "batch": 0.06, "backup": 0.015, "vendor": 0.025}
 SHARES |= {"key": 0.03, "ci": 0.06}
 USERS = 0.22
+NOT_OURS = re.compile(":oidc-provider/|:role/aws-service-role/")
 
 
 def generate(
@@ -46,6 +48,7 @@ def generate(
             people.live(world, log, someone, day)
         for one in world.machines:
             (pipelines if one.kind == "ci" else machines).live(world, log, one, day)
+        services.live(world, log, day)
         log.write(out, day - timedelta(days=2))  # a day's people and machines also act in the days beside it
     log.write(out, date.max)
     truth = {
@@ -91,8 +94,11 @@ def census(world: World, log: Log) -> list[dict[str, Any]]:
     }
     for someone in world.people:
         kinds |= dict.fromkeys(arns(someone), someone.trade)
-    kept = {arn: count for arn, count in log.callers.items() if arn.startswith("arn:aws:iam:") and ":oidc-" not in arn}
-    return [{"arn": arn, "kind": kinds.get(arn, "other"), "events": count} for arn, count in sorted(kept.items())]
+    ours = [arn for arn in log.callers if arn.startswith("arn:aws:iam:") and not NOT_OURS.search(arn)]
+    return [
+        {"arn": arn, "kind": kinds.get(arn, "other"), "events": count}
+        for arn, count in [(arn, log.callers[arn]) for arn in sorted(ours)]
+    ]
 
 
 def arns(someone: Person) -> list[str]:

@@ -193,6 +193,13 @@ def act(world: World, log: Log, someone: Person, d: Dice, when: datetime, caller
         activity, when = d.weighted(TRADES[someone.trade]), when + timedelta(seconds=5)
         if activity == "work elsewhere":
             return
+    if activity == "deploy a stack":
+        pipelines.stack(world, log, caller, d, when, region)
+        return
+    if activity == "query the lake":
+        engine = identity.by_service(caller, "athena.amazonaws.com")
+        for api in d.choices(["glue:GetTable", "s3:GetObject", "glue:GetPartitions"], k=d.randint(1, 6)):
+            log.emit(when + timedelta(seconds=d.uniform(2, 60)), engine, api, region)
     for token in ACTIVITIES[activity].split():
         api = token.rstrip("+?")
         if token.endswith("?") and d.chance(0.5):

@@ -89,6 +89,9 @@ def start(world: World, log: Log, one: Machine, d: Dice, when: datetime, story: 
 def run(world: World, log: Log, one: Machine, d: Dice, when: datetime, what: str, story: int | None = None) -> None:
     """One run of a pipeline."""
     caller = start(world, log, one, d, when, story)
+    if what == "stack":
+        stack(world, log, caller, d, when, one.region)
+        return
     if what in DEPLOYS:
         held = world.things[one.role.account]
         given = {"function": held.pick("function", d)} if what == "function" else {}
@@ -103,20 +106,24 @@ def run(world: World, log: Log, one: Machine, d: Dice, when: datetime, what: str
         terraform(world, log, there, d, when + timedelta(seconds=3), one.region, d.chance(0.6))
 
 
+def stack(world: World, log: Log, caller: Caller, d: Dice, when: datetime, region: str) -> None:
+    """CloudFormation changes a few things in the name of whoever deploys."""
+    for api in DEPLOYS["stack"].split():
+        when += timedelta(seconds=d.uniform(1, 15))
+        log.emit(when, caller, api, region)
+    formed = identity.by_service(caller, "cloudformation.amazonaws.com")
+    for _ in range(d.choice([0, 1, 2, 4, 8])):
+        when += timedelta(seconds=d.uniform(1, 20))
+        api = d.weighted(WRITES)
+        log.emit(when, formed, api, region, _failure(d), **given(world, d, api))
+
+
 def take(log: Log, caller: Caller, role: Role, d: Dice, when: datetime, region: str) -> Caller:
     """The caller takes a role, which both accounts' logs tell where they are two."""
     key, name = d.key("ASIA"), caller.arn.rpartition("/")[2]
     asked = {"role_arn": role.arn, "session": name, "made": key, "role_id": role.unique}
-    log.emit(when, caller, "sts:AssumeRole", region, **asked)
-    if role.account != caller.account:
-        told = {"type": "AWSAccount", "principalId": caller.identity["principalId"], "accountId": caller.account}
-        log.emit(
-            when,
-            caller.but(account=role.account, identity=told, principal="", story=caller.story),
-            "sts:AssumeRole",
-            region,
-            **asked,
-        )
+    for each in identity.twins(caller, role.account, d):
+        log.emit(when, each, "sts:AssumeRole", region, **asked)
     made = identity.session(role.arn, role.unique, name, key, when, caller.ip, caller.agent)
     return made.but(story=caller.story)
 

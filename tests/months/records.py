@@ -36,6 +36,7 @@ class Caller:
     agent: str
     console: bool = False
     vpce: str | None = None
+    shared: str | None = None  # the id by which two accounts' logs tell of one call
     story: int | None = None  # number of the story these credentials are used in, if any
 
     def but(self, **changes: Any) -> Caller:
@@ -108,6 +109,8 @@ def _rest(api: str, caller: Caller, asked: Asked, region: str) -> dict[str, Any]
     made: dict[str, Any] = {"eventType": asked.kind, "managementEvent": not data, "recipientAccountId": caller.account}
     if caller.vpce:
         made |= {"vpcEndpointId": caller.vpce, "vpcEndpointAccountId": caller.account}
+    if caller.shared:
+        made["sharedEventID"] = caller.shared
     made["eventCategory"] = "Data" if data else "Management"
     if caller.console and asked.kind == "AwsApiCall":
         made["sessionCredentialFromConsole"] = "true"

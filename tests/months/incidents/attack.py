@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from .. import identity
 from ..dice import Dice
 from ..log import Log
 from ..networks import host
 from ..records import Caller, iso
-from ..world import World
+from ..world import Role, World
 
 PACES = {"script": (0.2, 3), "hand": (6, 120), "patient": (400, 9000)}  # seconds between two calls
 REFUSED = {"all": 0.03, "much": 0.25, "little": 0.75}  # how often a call that need not succeed is refused
@@ -84,6 +85,15 @@ class Attack:
             self._emit(caller or self.caller, api, step, region or self.region, refused, given)
             ok = refused is None
         return ok
+
+    def take(self, role: Role, step: str, error: str | None = None) -> Caller:
+        """Takes a role, or tries to; the caller that makes of the attacker."""
+        name, key = self.d.choice(["session1", "aws-cli", "botocore-session-1771", "admin"]), self.d.key("ASIA")
+        self.wait(*PACES[self.pace])
+        asked = {"role_arn": role.arn, "session": name, "made": key, "role_id": role.unique}
+        for each in identity.twins(self.caller, role.account, self.d)[: 1 if error else 2]:
+            self._emit(each, "sts:AssumeRole", step, self.region, error, asked)
+        return identity.session(role.arn, role.unique, name, key, self.clock, self.caller.ip, self.caller.agent)
 
     def wait(self, low: float, high: float) -> None:
         """Seconds go by."""

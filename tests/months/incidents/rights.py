@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import identity
 from ..networks import host
 from ..shapes_identity import document, trust
+from ..world import Role
 from . import entries
 from .access import ADMIN
 from .attack import RECON, Attack, incident
@@ -64,10 +65,7 @@ def _by_proxy(a: Attack, way: str) -> None:
     arn = f"arn:aws:iam::{account}:role/{target}"
     if way == "trust":
         a.do("iam:UpdateAssumeRolePolicy", way, role=target, document=trust({"AWS": a.caller.principal}))
-        session = d.choice(["x", "admin", "aws-cli"])
-        a.do("sts:AssumeRole", way, role_arn=arn, session=session)
-        ip, agent = a.caller.ip, a.caller.agent
-        a.caller = identity.session(arn, d.unique("AROA"), session, d.key("ASIA"), a.clock, ip, agent)
+        a.caller = a.take(Role(arn, d.unique("AROA")), way)
     elif way == "function":
         a.do("lambda:CreateFunction20150331", way, function=f"fn-{d.hex(4)}", role_arn=arn)
         a.do("lambda:Invoke", way, times=d.randint(1, 3))
@@ -146,23 +144,13 @@ def pivot(a: Attack) -> None:
     a.caller = entries.any_way(a)
     a.whoami()
     a.explore(RECON, "looking around", 1, 10)
+    names = ["Admin", "OrganizationAccountAccessRole", "admin", "deploy", "AWSControlTowerExecution", "terraform"]
     for _ in range(d.choice([0, 2, 6, 20])):
-        account, name = (
-            d.choice(list(a.world.accounts.values())),
-            d.choice(["Admin", "OrganizationAccountAccessRole", "admin", "deploy"]),
-        )
-        arn = f"arn:aws:iam::{account}:role/{name}"
-        a.do("sts:AssumeRole", "roles tried", error="denied", role_arn=arn, session="test")
+        guess = f"arn:aws:iam::{d.choice(list(a.world.accounts.values()))}:role/{d.choice(names)}"
+        a.take(Role(guess, ""), "roles tried", error="denied")
     reachable = [role for role in a.world.cross if role.account != a.caller.account]
     for role in d.some(reachable, 1, 3):
-        a.do(
-            "sts:AssumeRole",
-            "roles taken",
-            role_arn=role.arn,
-            session=d.choice(["session1", "aws-cli", "botocore-session-1"]),
-        )
-        name = d.choice(["session1", "botocore-session-1771"])
-        a.caller = identity.session(role.arn, role.unique, name, d.key("ASIA"), a.clock, a.address, a.tool)
+        a.caller = a.take(role, "roles taken")
         a.explore(RECON, "in the other account", 2, 15)
         for api in d.some(
             ["secretsmanager:GetSecretValue", "s3:GetObject", "ssm:GetParameter", "ssm:StartSession"], 0, 3

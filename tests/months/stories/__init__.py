@@ -7,7 +7,7 @@ from datetime import timedelta
 from ..dice import Dice
 from ..log import Log
 from ..world import World
-from . import changes, credentials, operations, programs, staff  # noqa: F401  (they register their tellers)
+from . import changes, credentials, operations, outside, programs, staff  # noqa: F401  (they register their tellers)
 from .telling import TELLERS, Story, Telling
 
 
