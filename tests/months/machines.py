@@ -90,7 +90,8 @@ def machine(world: World, d: Dice, kind: str) -> Machine:
     if kind == "key":
         role = Role(f"arn:aws:iam::{account}:user/svc-{short}", d.unique("AIDA"))
     low, high = CALLS[kind]
-    rates = {api: min(d.skewed(RATES[kind], 0.9), 400) for api in d.some(FLAVOURS[kind].split(), low, high)}
+    offered = [api for api in FLAVOURS[kind].split() if api not in DAILY or kind == "backup" or d.chance(0.3)]
+    rates = {api: min(d.skewed(RATES[kind], 0.9), 400) for api in d.some(offered, low, high)}
     calls = {api: (min(rate, 1.2) if api in DAILY else rate) * world.quiet for api, rate in rates.items()}
     inside = kind in {"ecs", "ec2", "scaler", "batch", "backup"} and d.chance(0.7)
     made = Machine(
