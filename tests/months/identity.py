@@ -36,7 +36,7 @@ def session(role: str, role_id: str, name: str, key: str, since: datetime, ip: s
     arn = f"arn:aws:sts::{account}:assumed-role/{short}/{name}"
     issuer = {"type": "Role", "principalId": role_id, "arn": role, "accountId": account, "userName": short}
     attributes = {"creationDate": iso(since), "mfaAuthenticated": "false"}
-    told = {"type": "AssumedRole", "principalId": f"{role_id}:{name}", "arn": arn, "accountId": account}
+    told: dict[str, Any] = {"type": "AssumedRole", "principalId": f"{role_id}:{name}", "arn": arn, "accountId": account}
     told |= {"accessKeyId": key, "sessionContext": {"sessionIssuer": issuer, "attributes": attributes} | more}
     return Caller(account, told, arn, role, ip, agent)
 

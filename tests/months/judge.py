@@ -115,7 +115,7 @@ def main() -> None:
 
 def numbers(text: str) -> list[int]:
     """Seeds as written: 1-3,8."""
-    found = []
+    found: list[int] = []
     for part in text.split(","):
         low, _, high = part.partition("-")
         found += range(int(low), int(high or low) + 1)

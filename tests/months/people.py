@@ -73,9 +73,9 @@ def live(world: World, log: Log, someone: Person, day: date) -> None:
     d = Dice(f"{world.seed}/{someone.name}/{day}")
     for member, value in someone.changes.get(day, {}).items():
         setattr(someone, member, value)
-    for when, hours, what, story in someone.called:
+    for when, hours, what, number in someone.called:
         if when.date() == day:
-            _session(world, log, someone, d, when, hours, what, someone.home, story)
+            _session(world, log, someone, d, when, hours, what, someone.home, number)
     stay = next((each for each in someone.stays if each.begin <= day < each.end), None)
     if not someone.works_on(day) or (stay and stay.network is None):
         return
@@ -83,10 +83,12 @@ def live(world: World, log: Log, someone: Person, day: date) -> None:
     if rest and not d.chance(0.05):
         return
     ahead = stay.ahead if stay else someone.site.ahead
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
-        hours=someone.starts + d.gauss(0, 0.4) - ahead
-    )
-    tries, story = someone.tries.get(day, ([], None))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    begin = midnight + timedelta(hours=someone.starts + d.gauss(0, 0.4) - ahead)
+    tries: list[str] = []
+    story: int | None = None
+    if day in someone.tries:
+        tries, story = someone.tries[day]
     count = d.poisson(someone.rate * (0.3 if rest else 1))
     what = [d.weighted(_reach(someone, d)) for _ in range(count)] + tries
     if what:

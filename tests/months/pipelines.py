@@ -144,7 +144,9 @@ def terraform(world: World, log: Log, caller: Caller, d: Dice, when: datetime, r
 def _failure(d: Dice) -> tuple[str, str] | str | None:
     if d.chance(0.97):
         return None
-    return d.choice(["denied", ("EntityAlreadyExists", "It already exists."), ("InvalidParameterValue", "Invalid.")])
+    if d.chance(0.3):
+        return "denied"
+    return d.choice([("EntityAlreadyExists", "It already exists."), ("InvalidParameterValue", "Invalid.")])
 
 
 def given(world: World, d: Dice, api: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.months.make import populate
 from tests.months.stories.telling import TELLERS
 from tests.months.world import company
 
-SMALL = {"principals": 40, "days": 20, "quiet": 0.15}
+SMALL: dict[str, Any] = {"principals": 40, "days": 20, "quiet": 0.15}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import identity, people
 from ..dice import Dice
 from ..networks import host
@@ -61,9 +63,9 @@ def stolen_role(a: Attack) -> None:
         "kms:Decrypt",
     ]
     calls += ["sts:AssumeRole", "lambda:GetFunction20150331v2", "ecr:BatchGetImage", "dynamodb:DescribeTable"]
-    target = {"role_arn": a.d.choice(a.world.cross).arn, "session": "session"}
+    target: dict[str, Any] = {"role_arn": a.d.choice(a.world.cross).arn, "session": "session"}
     for api in a.d.some(calls, 2, 4):
-        given = target if api == "sts:AssumeRole" else {}
+        given: dict[str, Any] = target if api == "sts:AssumeRole" else {}
         a.do(api, "taking", times=a.d.randint(1, 30) if api != "sts:AssumeRole" else 1, sure=False, **given)
 
 
@@ -82,8 +84,9 @@ def console_takeover(a: Attack) -> None:
     a.do("signin:ConsoleLogin", "sign-in", mfa="Yes" if factor else "No")
     a.caller = identity.at_console(plain, d.key("ASIA"), a.clock, factor, browser)
     a.explore(RECON, "looking around", 2, 15)
-    user, made = {"user": someone.name}, d.key()
-    other = {"user": d.choice(a.world.things[someone.account].held["user"])}
+    user: dict[str, Any] = {"user": someone.name}
+    made = d.key()
+    other: dict[str, Any] = {"user": d.choice(a.world.things[someone.account].held["user"])}
     follow = d.choice(["own key", "own key", "another's key", "factor", "password"])
     if follow == "factor":
         a.do("iam:DeactivateMFADevice", "second factor", **user)
@@ -118,7 +121,7 @@ def dormant(a: Attack) -> None:
     a.caller = identity.user(someone.account, someone.name, someone.unique, someone.key, a.address, a.tool)
     a.whoami()
     a.explore(RECON, "enumeration", 3, 25)
-    writes = {
+    writes: dict[str, dict[str, Any]] = {
         "iam:CreateAccessKey": {"user": someone.name},
         "secretsmanager:GetSecretValue": {},
         "ssm:StartSession": {},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import identity, pipelines
 from ..networks import host
 from ..records import Caller
@@ -77,7 +79,9 @@ def hijacked(a: Attack) -> Caller:
 
 def pipeline(a: Attack) -> Caller:
     """A pipeline's role, by a commit nobody reviewed: the runners are the usual ones."""
-    one = program(a, "ci")
+    one = replace(program(a, "ci"))
+    if a.d.chance(0.4):
+        one.subject = one.subject.replace("ref:refs/heads/main", "pull_request")
     a.entry = "poisoned pipeline"
     return pipelines.start(a.world, a.log, one, a.d, a.clock).but(agent=a.tool if a.d.chance(0.7) else one.agent)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import identity
 from ..networks import host
 from ..shapes_identity import document, trust
@@ -13,7 +15,7 @@ from .attack import RECON, Attack, incident
 USERS = ["svc-monitor", "backup-agent", "aws-support", "it.helpdesk", "dev-ops2", "readonly2", "terraform-old"]
 
 
-def own(a: Attack) -> dict[str, str]:
+def own(a: Attack) -> dict[str, Any]:
     """The attacker's own user or role, as a request names it."""
     kind, _, name = a.caller.principal.rpartition(":")[2].partition("/")
     return {kind: name.rpartition("/")[2]}

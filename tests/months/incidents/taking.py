@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from .. import people
 from ..networks import host
@@ -15,7 +16,7 @@ def stranger(a: Attack) -> str:
     return f"{a.d.randint(1, 9)}{a.d.randint(0, 10**11 - 1):011d}"
 
 
-def outward(policy_for: str) -> dict[str, object]:
+def outward(policy_for: str) -> dict[str, Any]:
     """A bucket policy, as the request has it, that lets somebody read."""
     principal = "*" if policy_for == "*" else {"AWS": f"arn:aws:iam::{policy_for}:root"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*"}
@@ -35,7 +36,7 @@ def theft(a: Attack) -> None:
     a.explore(looks + "ssm:DescribeParameters ec2:DescribeInstances rds:DescribeDBInstances", "looking", 1, 6)
     for way in d.some(["objects", "secrets", "parameters", "disks", "databases", "policy", "image", "export"], 1, 2):
         if way == "objects":
-            bucket = {"bucket": held.pick("bucket", d)}
+            bucket: dict[str, Any] = {"bucket": held.pick("bucket", d)}
             a.do("s3:ListObjects", way, times=d.randint(1, 6), **bucket)
             a.do("s3:GetObject", way, times=round(d.skewed(200, 1)), **bucket)
         elif way == "secrets":
@@ -68,7 +69,7 @@ def ransom(a: Attack) -> None:
     a.explore(
         "s3:ListBuckets s3:GetBucketVersioning s3:ListObjects backup:ListBackupVaults kms:ListKeys", "looking", 1, 4
     )
-    bucket = {"bucket": held.pick("bucket", d)}
+    bucket: dict[str, Any] = {"bucket": held.pick("bucket", d)}
     if d.chance(0.5):
         a.do(
             "s3:PutBucketVersioning", "no way back", **bucket, more={"VersioningConfiguration": {"Status": "Suspended"}}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from .. import people
+from .. import identity
 from ..dice import Dice
-from .telling import Telling, story
+from ..networks import host
+from ..records import Caller
+from ..world import Person
+from .telling import Calls, Telling, story
 
 
 @story("key rotation", 9)
@@ -70,14 +73,14 @@ def mistyped(t: Telling, d: Dice, day: date) -> None:
     t.acting(someone, when + timedelta(minutes=4), d, number, tool=False)
 
 
-def _mistypes(t: Telling, someone: people.Person, d: Dice, when: datetime, number: int, times: int) -> None:
+def _mistypes(t: Telling, someone: Person, d: Dice, when: datetime, number: int, times: int) -> None:
     network = t.world.office(someone.site, when.date())
-    address = people.host(network, d)
-    plain = people.identity.user(someone.account, someone.name, someone.unique, "", address, someone.browser, number)
+    address = host(network, d)
+    plain = identity.user(someone.account, someone.name, someone.unique, "", address, someone.browser, number)
     wrong = ("", "Failed authentication")
     for _ in range(times):
         when += timedelta(seconds=d.randint(6, 25))
-        caller = people.identity.signing_in(plain)
+        caller = identity.signing_in(plain)
         t.log.emit(when, caller, "signin:ConsoleLogin", t.world.regions[0], wrong, mfa="No", result="Failure")
 
 
@@ -103,9 +106,9 @@ def root(t: Telling, d: Dice, day: date) -> None:
     arn = f"arn:aws:iam::{account}:root"
     number = t.new("root for a bill", arn, when)
     told = {"type": "Root", "principalId": account, "arn": arn, "accountId": account}
-    address = people.host(t.world.office(someone.site, when.date()), d)
-    caller = people.Caller(account, told, arn, arn, address, someone.browser, True, story=number)
+    address = host(t.world.office(someone.site, when.date()), d)
+    caller = Caller(account, told, arn, arn, address, someone.browser, True, story=number)
     t.log.emit(when, caller, "signin:ConsoleLogin", "us-east-1", mfa="Yes", mfa_arn=f"{arn}-account-mfa-device")
     session = caller.but(identity=told | {"accessKeyId": d.key("ASIA")})
-    calls = [("ce:GetCostAndUsage", {}), ("account:GetContactInformation", {}), ("support:CreateCase", {})]
+    calls: Calls = [("ce:GetCostAndUsage", {}), ("account:GetContactInformation", {}), ("support:CreateCase", {})]
     t.do(when, session, d, calls)

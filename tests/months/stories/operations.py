@@ -9,7 +9,7 @@ from ..activities import ACTIVITIES
 from ..dice import Dice
 from ..machines import FLAVOURS
 from .programs import moment
-from .telling import Telling, story
+from .telling import Calls, Telling, story
 
 
 @story("break-glass", 1)
@@ -47,7 +47,7 @@ def patch_day(t: Telling, d: Dice, day: date) -> None:
     when, held = t.hour(someone, day, d), t.world.things[t.world.accounts["prod"]]
     number = t.new("patch day", someone.arn, when)
     caller = t.acting(someone, when, d, number, tool=True, account=t.world.accounts["prod"])
-    calls = [("ssm:DescribeInstanceInformation", {})]
+    calls: Calls = [("ssm:DescribeInstanceInformation", {})]
     for _ in range(d.randint(4, 25)):
         waves = {"instances": d.some(held.held["instance"], 2, 20), "document": "AWS-RunPatchBaseline"}
         calls += [("ssm:SendCommand", waves), ("ssm:ListCommandInvocations", {})]
@@ -86,7 +86,7 @@ def rotate_secrets(t: Telling, d: Dice, day: date) -> None:
     when = t.hour(someone, day, d)
     number = t.new("rotation of secrets", someone.arn, when)
     caller = t.acting(someone, when, d, number, tool=True)
-    calls = []
+    calls: Calls = []
     for name in d.some(t.world.things[caller.account].held["secret"], 5, 30):
         given = {"secret": name}
         calls += [("secretsmanager:DescribeSecret", given), ("secretsmanager:GetSecretValue", given)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from .. import machines, pipelines
 from ..dice import Dice
 from ..shapes_identity import trust
 from ..world import Machine, Role
-from .telling import Telling, story
+from .telling import Calls, Telling, story
 
 
 def moment(day: date, d: Dice, early: float = 0, late: float = 24) -> datetime:
@@ -23,7 +24,7 @@ def some_machine(t: Telling, d: Dice, *kinds: str) -> Machine:
     return d.choice(fit or [each for each in t.world.machines if each.kind != "ci"])
 
 
-def deploys(t: Telling, d: Dice, when: datetime, number: int, account: str, calls: list) -> datetime:  # type: ignore[type-arg]
+def deploys(t: Telling, d: Dice, when: datetime, number: int, account: str, calls: Calls) -> datetime:
     """A pipeline of the account, or an administrator, makes calls in the name of a story."""
     fit = [each for each in t.world.machines if each.kind == "ci" and each.role.account == account]
     if fit and d.chance(0.8):
@@ -41,8 +42,8 @@ def new_program(t: Telling, d: Dice, day: date) -> None:
     number = t.new("new program", one.role.arn, when, 10)
     one.marks.append((day, day + timedelta(days=10), number))
     service = {"lambda": "lambda", "ec2": "ec2"}.get(one.kind, "ecs-tasks")
-    role = {"role": one.role.arn.rpartition("/")[2]}
-    calls = [("iam:CreateRole", role | {"service": service}), ("iam:PutRolePolicy", dict(role))]
+    role: dict[str, Any] = {"role": one.role.arn.rpartition("/")[2]}
+    calls: Calls = [("iam:CreateRole", role | {"service": service}), ("iam:PutRolePolicy", dict(role))]
     calls += [("iam:AttachRolePolicy", dict(role))] * d.randint(0, 3)
     if one.kind == "lambda":
         calls += [("lambda:CreateFunction20150331", {"function": one.sessions[0], "role_arn": one.role.arn})]

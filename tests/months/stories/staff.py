@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from .. import people
+from .. import identity, people
 from ..activities import ACTIVITIES, EXPLORED, TRADES
 from ..dice import Dice
-from ..world import Stay
+from ..world import NAMES, Stay
 from .telling import Telling, story
 
 ACTIVITIES.update(EXPLORED)
@@ -16,7 +16,7 @@ ACTIVITIES.update(EXPLORED)
 @story("new hire", 2.5)
 def new_hire(t: Telling, d: Dice, day: date) -> None:
     """Somebody new: set up by an administrator, then ever so busy."""
-    someone = people.person(t.world, d, f"{d.choice(people.NAMES.split())}.{d.hex(2)}", d.weighted(people.SHARES))
+    someone = people.person(t.world, d, f"{d.choice(NAMES.split())}.{d.hex(2)}", d.weighted(people.SHARES))
     someone.joined = day
     number = t.new("new hire", someone.arn, t.hour(someone, day, d), 14)
     peers = [each for each in t.world.people if each.trade == someone.trade and each.sets]
@@ -106,7 +106,7 @@ def new_laptop(t: Telling, d: Dice, day: date) -> None:
     """Somebody's tools have another version and system."""
     someone = t.somebody(d, day)
     t.new("new laptop", someone.arn, t.hour(someone, day, d), 5)
-    someone.change(day, agent=people.identity.command_line(d), browser=d.choice(people.identity.BROWSERS))
+    someone.change(day, agent=identity.command_line(d), browser=d.choice(identity.BROWSERS))
 
 
 @story("on call", 9)
