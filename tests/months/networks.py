@@ -6,6 +6,8 @@ Nothing here may be a real host, so public addresses come from the ranges kept f
 
 from __future__ import annotations
 
+from datetime import date
+
 from .dice import Dice
 
 
@@ -36,3 +38,13 @@ def host(network: str, dice: Dice) -> str:
     if ":" in network:
         return f"{network}:{dice.randint(0, 9):x}::{dice.randint(1, 0xFFFF):x}"
     return f"{network}.{dice.randint(2, 250)}"
+
+
+def egress(network: str, day: date, dice: Dice) -> str:
+    """The address by which a network's people are seen on a day: one of two, which change every other week or so.
+
+    Offices and homes have few addresses and keep them; an IPv6 network has another for each connection.
+    """
+    if ":" in network:
+        return host(network, dice)
+    return host(network, Dice(f"{network}/{(day.toordinal() + int(network.split('.')[2])) // 13}/{dice.randint(0, 1)}"))

@@ -8,7 +8,7 @@ from . import identity, pipelines
 from .activities import ACTIVITIES, BY_TOOL, OFTEN_REFUSED, TRADES
 from .dice import Dice
 from .log import Log
-from .networks import host
+from .networks import egress
 from .records import Caller
 from .world import NAMES, Person, Role, World
 
@@ -132,7 +132,7 @@ def _session(
     """Activities spread over some hours, by console and by tools, each way signed in where it is first used."""
     moments = sorted(begin + timedelta(hours=d.uniform(0, hours)) for _ in what)
     open_ones: dict[tuple[bool, int], Caller] = {}
-    address, known = host(network, d), world.because(someone, begin.date(), network)
+    address, known = egress(network, begin.date(), d), world.because(someone, begin.date(), network)
     story = known if known is not None else story
     for when, activity in zip(moments, what, strict=True):
         tool = activity in BY_TOOL or (d.chance(0.3) and someone.trade in {"developer", "data", "operations"})

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from .. import people
-from ..networks import host
+from ..networks import egress
 from . import entries
 from .attack import Attack, day_of, incident
 
@@ -122,7 +122,7 @@ def insider(a: Attack) -> None:
             network = a.world.office(someone.site, day) if d.chance(0.6) else someone.had("home", day)
             before = someone.key
             someone.key = someone.had("key", day)
-            a.caller = people.sign_in(a.world, a.log, someone, d, a.clock, host(network, d), True)
+            a.caller = people.sign_in(a.world, a.log, someone, d, a.clock, egress(network, day, d), True)
             someone.key = before
             a.do("s3:ListObjects", "looking", times=d.randint(1, 4))
             for api in what:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from .. import identity
 from ..dice import Dice
-from ..networks import host
+from ..networks import egress
 from ..records import Caller
 from ..world import Person
 from .telling import Calls, Telling, story
@@ -75,7 +75,7 @@ def mistyped(t: Telling, d: Dice, day: date) -> None:
 
 def _mistypes(t: Telling, someone: Person, d: Dice, when: datetime, number: int, times: int) -> None:
     network = t.world.office(someone.site, when.date())
-    address = host(network, d)
+    address = egress(network, when.date(), d)
     plain = identity.user(someone.account, someone.name, someone.unique, "", address, someone.browser, number)
     wrong = ("", "Failed authentication")
     for _ in range(times):
@@ -106,7 +106,7 @@ def root(t: Telling, d: Dice, day: date) -> None:
     arn = f"arn:aws:iam::{account}:root"
     number = t.new("root for a bill", arn, when)
     told = {"type": "Root", "principalId": account, "arn": arn, "accountId": account}
-    address = host(t.world.office(someone.site, when.date()), d)
+    address = egress(t.world.office(someone.site, when.date()), when.date(), d)
     caller = Caller(account, told, arn, arn, address, someone.browser, True, story=number)
     t.log.emit(when, caller, "signin:ConsoleLogin", "us-east-1", mfa="Yes", mfa_arn=f"{arn}-account-mfa-device")
     session = caller.but(identity=told | {"accessKeyId": d.key("ASIA")})

@@ -10,7 +10,7 @@ from typing import Any
 from .. import people, pipelines
 from ..dice import Dice
 from ..log import Log
-from ..networks import host
+from ..networks import egress
 from ..records import Caller, iso
 from ..world import Person, World
 
@@ -69,7 +69,7 @@ class Telling:
         network = someone.had("home", when.date()) if home else self.world.office(someone.site, when.date())
         tool = d.chance(0.5) if tool is None else tool
         key, someone.key = someone.key, someone.had("key", when.date())
-        caller = people.sign_in(self.world, self.log, someone, d, when, host(network, d), tool, 0, story)
+        caller = people.sign_in(self.world, self.log, someone, d, when, egress(network, when.date(), d), tool, 0, story)
         someone.key = key
         if account in {None, caller.account}:
             return caller
