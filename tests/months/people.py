@@ -50,7 +50,7 @@ def person(world: World, d: Dice, name: str, trade: str) -> Person:
         world.accounts[stage],
         d.choice(world.sites),
         home,
-        d.choice(world.runners[:1]) if d.chance(0.02) else world.networks.six(),
+        world.networks.six(),
         d.gauss(8.8, 0.8),
         d.gauss(8.5, 0.7),
         world.quiet * d.skewed(5.5, 0.5)
@@ -190,7 +190,7 @@ def act(world: World, log: Log, someone: Person, d: Dice, when: datetime, caller
     region = world.regions[0] if d.chance(0.85) else world.regions[1]
     if activity == "work elsewhere":
         wanted = "data-access" if someone.trade == "data" else d.choice(["org-operator", "org-reader"])
-        role = next((each for each in world.cross if wanted in each.arn), world.cross[0])
+        role = d.choice([each for each in world.cross if wanted in each.arn])
         caller = pipelines.take(log, caller, role, d, when, region)
         activity, when = d.weighted(TRADES[someone.trade]), when + timedelta(seconds=5)
         if activity == "work elsewhere":

@@ -48,7 +48,6 @@ class Attack:
     trivial: set[str] = field(default_factory=set)
     principals: list[str] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
-    dormant: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         d = self.d
@@ -73,16 +72,17 @@ class Attack:
         sure: bool = True,
         region: str | None = None,
         error: tuple[str, str] | str | None = None,
-        caller: Caller | None = None,
         **given: Any,
     ) -> bool:
-        """Calls of one API; whether the last succeeded. One that is not `sure` is refused as the power of the
-        credentials has it."""
+        """Calls of one API; whether the last succeeded.
+
+        One that is not `sure` is refused as often as the power of the credentials says.
+        """
         ok = True
         for _ in range(times):
             self.wait(*PACES[self.pace])
             refused = error or (None if sure or not self.d.chance(REFUSED[self.power]) else "denied")
-            self._emit(caller or self.caller, api, step, region or self.region, refused, given)
+            self._emit(self.caller, api, step, region or self.region, refused, given)
             ok = refused is None
         return ok
 
