@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import report
+from .incidents.attack import KINDS
 from .make import generate
 from .verdicts import SEVERITIES, Verdict, causes, judge
 
@@ -101,14 +102,16 @@ def main() -> None:
     )
     parser.add_argument("--principals", type=int, default=200)
     parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--every-kind", action="store_true", help="one incident of each kind in every month")
     parser.add_argument("--totals", action="store_true", help="no detail: for seeds that nobody should look at")
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
     given = parser.parse_args()
-    told = []
+    told, kinds = [], sorted(KINDS) if given.every_kind else None
     for seed in numbers(given.seeds):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(given.keep or scratch) / f"seed-{seed}"
-            told.append(summary(examine(seed, folder, principals=given.principals, days=given.days), not given.totals))
+            size = {"principals": given.principals, "days": given.days, "kinds": kinds}
+            told.append(summary(examine(seed, folder, **size), not given.totals))
         print(report.line(told[-1]), file=sys.stderr, flush=True)
     print(json.dumps(told, indent=2) if given.output == "json" else report.table(told))
 

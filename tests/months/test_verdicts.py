@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.months import report
+from tests.months.judge import judged, numbers, summary
 from tests.months.verdicts import causes, judge
 
 TRUTH: dict[str, Any] = {
@@ -61,3 +63,37 @@ def test_informational_findings_are_counted_and_are_no_alerts() -> None:
 def test_a_benign_alert_is_explained_by_its_story_or_by_whose_life_it_is() -> None:
     told = causes(TRUTH, [finding("j1", "x"), finding("x", arn="B"), finding("x", arn="C")])
     assert told == {("r", "journey"): 1, ("r", "everyday: developer"): 1, ("r", "everyday: C"): 1}
+
+
+EXAMINED: dict[str, Any] = {
+    "truth": TRUTH | {"seed": 3, "events": 1200},
+    "seconds": {"generate": 1.0},
+    "anomalies": [finding("x"), finding("e1")],
+    "detect": [finding("y", severity="low"), finding("z", severity="high"), finding("q", severity="informational")],
+}
+
+
+def test_detect_is_judged_at_each_level_and_both_at_medium() -> None:
+    verdicts = judged(EXAMINED)
+    assert {name: (len(each.benign), len(each.hits)) for name, each in verdicts.items()} == {
+        "anomalies": (1, 1),
+        "detect --level critical": (0, 0),
+        "detect --level high": (1, 0),
+        "detect --level medium": (1, 0),
+        "detect --level low": (2, 0),
+        "both": (2, 1),
+    }
+
+
+def test_the_table_adds_up_the_seeds_and_shows_detail_only_where_asked() -> None:
+    looked, totals = summary(EXAMINED, True), summary(EXAMINED, False)
+    text = report.table([looked, looked])
+    row = next(line.split() for line in text.splitlines() if line.startswith("all") and " both " in line)
+    assert row == ["all", "4", "both", "4", "1.000", "2", "0.33", "2/2"]
+    assert "worst principals" in text and "everyday: lambda" in text
+    hidden = report.table([totals])
+    assert "worst" not in hidden and "everyday" not in hidden
+
+
+def test_seeds_as_they_are_written() -> None:
+    assert numbers("1-3,8") == [1, 2, 3, 8]
