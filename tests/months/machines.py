@@ -94,6 +94,7 @@ def machine(world: World, d: Dice, kind: str) -> Machine:
     rates = {api: min(d.skewed(RATES[kind], 0.9), 400) for api in d.some(offered, low, high)}
     calls = {api: (min(rate, 1.2) if api in DAILY else rate) * world.quiet for api, rate in rates.items()}
     inside = kind in {"ecs", "ec2", "scaler", "batch", "backup"} and d.chance(0.7)
+    pod = kind == "ecs" and d.chance(0.35)
     made = Machine(
         role,
         "ec2" if kind == "scaler" else kind,
@@ -102,10 +103,11 @@ def machine(world: World, d: Dice, kind: str) -> Machine:
         d.choice(["steady", "steady", "office"]) if kind not in {"batch", "backup"} else "nightly",
         _networks(world, d, kind, region, inside),
         identity.library(d),
-        _sessions(kind, d, short),
+        _sessions(kind, d, short, pod),
         {api: _named(api, held, d) for api in calls if api in NAMED},
         f"vpce-0{d.hex(16)}" if inside and d.chance(0.3) else None,
         d.key(),
+        subject=f"system:serviceaccount:{word}:{short}" if pod else "",
         other=f"{d.randint(1, 9)}{d.randint(0, 10**11 - 1):011d}",
     )  # fmt: skip
     if "ec2:RunInstances" in calls:
@@ -129,12 +131,17 @@ def _networks(world: World, d: Dice, kind: str, region: str, inside: bool) -> li
     return world.networks.several(d.randint(1, 2))
 
 
-def _sessions(kind: str, d: Dice, short: str) -> list[str]:
-    if kind in {"ec2", "scaler"}:
-        return [f"i-0{d.hex(16)}" for _ in range(d.choice([1, 1, 2, 3, 6]))]
-    return (
-        [short] if kind == "lambda" else [d.choice([f"{short}-run", "backup", "aws-sdk", "sync", "botocore-session"])]
-    )
+def _sessions(kind: str, d: Dice, short: str, pod: bool) -> list[str]:
+    if kind in {"ec2", "scaler", "ecs"}:
+        return [_session_name(kind, d, pod) for _ in range(d.choice([1, 1, 2, 3, 6]))]
+    return [short if kind == "lambda" else d.choice([f"{short}-run", "backup", "aws-sdk", "sync"])]
+
+
+def _session_name(kind: str, d: Dice, pod: bool) -> str:
+    """An instance's, a task's or a pod's."""
+    if kind == "ecs":
+        return f"botocore-session-177{d.randint(0, 9999999):07d}" if pod else d.hex(32)
+    return f"i-0{d.hex(16)}"
 
 
 def live(world: World, log: Log, one: Machine, day: date) -> None:
@@ -146,8 +153,8 @@ def live(world: World, log: Log, one: Machine, day: date) -> None:
         setattr(one, member, value)
     known = world.because(one, day, one.networks[0])
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if one.kind == "ec2" and d.chance(0.15):  # an instance is replaced
-        one.sessions[d.randrange(len(one.sessions))] = f"i-0{d.hex(16)}"
+    if one.kind in {"ec2", "ecs"} and d.chance(0.15 if one.kind == "ec2" else 0.5):  # instances, tasks and pods change
+        one.sessions[d.randrange(len(one.sessions))] = _session_name(one.kind, d, bool(one.subject))
     callers: dict[tuple[int, str], Caller] = {}
     for api, rate in one.calls.items():
         quiet = 0.5 if one.rhythm == "office" and day.weekday() > 4 else 1.0
@@ -201,14 +208,22 @@ def session(log: Log, one: Machine, d: Dice, when: datetime, name: str) -> Calle
     if one.kind == "key":
         user = one.role.arn.rpartition("/")[2]
         return identity.user(one.role.account, user, one.role.unique, one.key, address, one.agent)
-    since = when.replace(minute=0, second=0) - timedelta(minutes=d.randint(1, 50))
-    key = d.key("ASIA")
-    more = {"ec2RoleDelivery": "2.0"} if one.kind == "ec2" else {}
-    made = identity.session(one.role.arn, one.role.unique, name, key, since, address, one.agent, **more)
+    return handed_out(log, one, d, when - timedelta(minutes=d.randint(1, 50)), name, address, one.agent)
+
+
+def handed_out(log: Log, one: Machine, d: Dice, since: datetime, name: str, address: str, agent: str) -> Caller:
+    """New credentials of a machine, with the event of their handing out, used from an address with a tool."""
+    key, account = d.key("ASIA"), one.role.account
     asked = {"role_arn": one.role.arn, "session": name, "made": key, "role_id": one.role.unique}
+    api = "sts:AssumeRole"
     if one.kind == "vendor":
-        teller = identity.outside(one.role.account, one.other, f"AROA{one.other}EX:{name}", address, one.agent)
+        teller = identity.outside(account, one.other, f"AROA{one.other}EX:{name}", address, agent)
+    elif one.subject:  # a pod, by the token of its service account
+        issuer = f"oidc.eks.{one.region}.amazonaws.com/id/{Dice(account + one.region).hex(32).upper()}"
+        teller, api = identity.web(account, issuer, one.subject, address, agent), "sts:AssumeRoleWithWebIdentity"
     else:
-        teller = identity.service(one.role.account, TRUSTED.get(one.kind, "ecs-tasks.amazonaws.com"))
-    log.emit(since, teller, "sts:AssumeRole", one.region, **asked)
-    return made.but(vpce=one.vpce)
+        teller = identity.service(account, TRUSTED.get(one.kind, "ecs-tasks.amazonaws.com"))
+    log.emit(since, teller, api, one.region, **asked)
+    more = {"ec2RoleDelivery": "2.0"} if one.kind == "ec2" else {}
+    made = identity.session(one.role.arn, one.role.unique, name, key, since, address, agent, **more)
+    return made.but(vpce=one.vpce if address.startswith("10.") else None)

@@ -63,6 +63,7 @@ def person(world: World, d: Dice, name: str, trade: str) -> Person:
         d.unique("AIDA"),
         d.key(),
         d.chance(0.97),
+        d.chance(0.25),
     )
     someone.lacks = {api for api in OFTEN_REFUSED.split() if d.chance(0.25 if trade != "operations" else 0.05)}
     return someone
@@ -167,10 +168,24 @@ def sign_in(
         name, agent = f"{someone.name}@corp.example", someone.agent if tool else someone.browser
         made = identity.session(role.arn, role.unique, name, d.key("ASIA"), when, address, agent)
         made = made.but(console=not tool, story=story)
+        portal(
+            world,
+            log,
+            someone,
+            when - timedelta(seconds=3),
+            address,
+            agent,
+            role,
+            "GetRoleCredentials" if tool else "Federate",
+        )
         if not tool:
             log.emit(when, identity.signing_in(made), "signin:ConsoleLogin", region, mfa="No")
         return made
     plain = identity.user(someone.account, someone.name, someone.unique, someone.key, address, someone.agent, story)
+    if tool and someone.token:
+        made_key = d.key("ASIA")
+        log.emit(when, plain, "sts:GetSessionToken", region, user=someone.name, made=made_key)
+        return identity.at_console(plain, made_key, when, True, someone.agent).but(console=False)
     if tool:
         return plain
     device = f"arn:aws:iam::{someone.account}:mfa/{someone.name}" if someone.mfa else None
@@ -183,6 +198,20 @@ def sign_in(
         )
     log.emit(when, entered, "signin:ConsoleLogin", region, mfa="Yes" if someone.mfa else "No", mfa_arn=device)
     return made
+
+
+def portal(
+    world: World, log: Log, someone: Person, when: datetime, address: str, agent: str, role: Role, what: str
+) -> None:
+    """What Identity Center's own account tells of somebody who takes a permission set."""
+    account = world.accounts["shared"]
+    store = f"arn:aws:identitystore::{account}:identitystore/d-{Dice(account).hex(10)}"
+    person = Dice(f"{account}/{someone.name}").uuid()
+    told = {"type": "IdentityCenterUser", "accountId": account, "credentialId": Dice(f"{someone.name}/{when}").uuid()}
+    whom = {"onBehalfOf": {"userId": person, "identityStoreArn": store}}
+    caller = Caller(account, told | whom, person, "", address, agent)
+    given = {"role_name": role.arn.rpartition("_")[0].rpartition("_")[2], "account_id": role.account}
+    log.emit(when, caller, f"sso:{what}", world.regions[0], **given)
 
 
 def act(world: World, log: Log, someone: Person, d: Dice, when: datetime, caller: Caller, activity: str) -> None:

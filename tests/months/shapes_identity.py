@@ -178,6 +178,13 @@ def assume(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked(asked, {"credentials": credentials, "assumedRoleUser": user}, resource)
 
 
+@shape("sts:GetSessionToken")
+def session_token(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+    asked = {"durationSeconds": 43200} | ({"serialNumber": f"arn:aws:iam::{t.account}:mfa/{g['user']}"} if g else {})
+    credentials = {"accessKeyId": g.get("made") or d.key("ASIA"), "expiration": "Mar 2, 2026, 10:12:01 PM"}
+    return Asked(asked, {"credentials": credentials})
+
+
 @shape("cloudtrail:StopLogging", "cloudtrail:StartLogging", "cloudtrail:DeleteTrail", "cloudtrail:GetTrailStatus")
 def trail(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"name": g.get("trail") or t.pick("trail", d)})

@@ -54,6 +54,7 @@ class Person:
     unique: str = ""
     key: str = ""
     mfa: bool = True
+    token: bool = False  # works with session tokens got with the second factor, not with the key itself
     sets: list[Role] = field(default_factory=list)
     lacks: set[str] = field(default_factory=set)
     joined: date = date.min

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import identity, pipelines
+from .. import identity, machines, pipelines
 from ..networks import host
 from ..records import Caller
 from ..world import Machine, Person
@@ -56,13 +56,8 @@ def inside(a: Attack) -> Caller:
 
 
 def _session(a: Attack, one: Machine, address: str, agent: str) -> Caller:
-    name, key = a.d.choice(one.sessions), a.d.key("ASIA")
-    more = {"ec2RoleDelivery": "2.0"} if one.kind == "ec2" else {}
-    teller = identity.service(one.role.account, f"{one.kind if one.kind != 'ecs' else 'ecs-tasks'}.amazonaws.com")
-    asked = {"role_arn": one.role.arn, "session": name, "made": key, "role_id": one.role.unique}
-    a.log.emit(a.clock, teller, "sts:AssumeRole", one.region, **asked)
     a.region = one.region
-    return identity.session(one.role.arn, one.role.unique, name, key, a.clock, address, agent, **more)
+    return machines.handed_out(a.log, one, a.d, a.clock, a.d.choice(one.sessions), address, agent)
 
 
 def hijacked(a: Attack) -> Caller:
