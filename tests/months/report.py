@@ -29,7 +29,7 @@ def table(told: list[dict[str, Any]]) -> str:
         lines.append(f"  {verb:24}" + "  ".join(f"{name} {count}" for name, count in counted.most_common()))
     lines += ["", *_incidents(told)]
     if any("causes" in one for one in told):
-        lines += ["", *_causes(told)]
+        lines += ["", *_missed(told), "", *_causes(told)]
     return "\n".join(lines)
 
 
@@ -64,6 +64,14 @@ def _incidents(told: list[dict[str, Any]]) -> list[str]:
         late = f" ({touched} touched by an older finding)" if touched else ""
         named = ", ".join(rule.rpartition("/")[2] for rule, _ in rules)
         lines.append(f"  {kind:30} {len(times)}/{len(rows)}{late}   {middle}; {named}")
+    return lines
+
+
+def _missed(told: list[dict[str, Any]]) -> list[str]:
+    lines = ["not found"]
+    for one in told:
+        missed = [each for each in one["incidents"] if each["seconds"] is None]
+        lines += [f"  seed {one['seed']} {each['kind']}: {each['what']}" for each in missed]
     return lines
 
 

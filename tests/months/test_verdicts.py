@@ -15,6 +15,7 @@ TRUTH: dict[str, Any] = {
         {
             "kind": "leaked key",
             "entry": "leaked key",
+            "pace": "script",
             "begin": "2026-05-03T10:00:00Z",
             "end": "2026-05-03T11:00:00Z",
             "steps": [

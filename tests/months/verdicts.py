@@ -27,7 +27,7 @@ class Found:
     """What became of an incident: the first finding of it, and the seconds from its beginning to that."""
 
     kind: str
-    entry: str
+    what: str  # how it began, at what pace, and the steps with their counts of events
     seconds: float | None = None  # from the beginning to the first event that a finding of it holds
     rules: list[str] = field(default_factory=list)
     touched: bool = False
@@ -73,7 +73,7 @@ def judge(truth: dict[str, Any], findings: Iterable[dict[str, Any]]) -> Verdict:
         if not step["trivial"]
         for event in step["event_ids"]
     }
-    made.incidents = [Found(each["kind"], each["entry"]) for each in truth["incidents"]]
+    made.incidents = [Found(each["kind"], _told(each)) for each in truth["incidents"]]
     for each in made.findings:
         if each["severity"] == "informational":
             continue
@@ -82,6 +82,11 @@ def judge(truth: dict[str, Any], findings: Iterable[dict[str, Any]]) -> Verdict:
         for number in {telling[event] for event in ids & telling.keys()}:
             _credit(made.incidents[number], truth["incidents"][number], each)
     return made
+
+
+def _told(incident: dict[str, Any]) -> str:
+    steps = ", ".join(f"{step['step']} {len(step['event_ids'])}" for step in incident["steps"])
+    return f"{incident['entry']}, {incident['pace']}; {steps}"
 
 
 def _credit(found: Found, incident: dict[str, Any], finding: dict[str, Any]) -> None:

@@ -104,21 +104,19 @@ def ransom(a: Attack) -> None:
 def insider(a: Attack) -> None:
     """One of the company's own, from the usual place and in usual hours, reads more each day of what is not theirs."""
     d = a.d
-    fit = [
-        each for each in a.world.people if each.works_on(day_of(a)) and each.trade in {"developer", "data", "finance"}
-    ]
+    there = [each for each in a.world.people if each.works_on(day_of(a))]
+    fit = [each for each in there if each.trade in {"developer", "data", "finance"}]
     someone = d.choice(fit or a.world.people)
     a.entry, a.pace, a.power = "own account", "hand", "much"
     what = d.some(["s3:GetObject", "secretsmanager:GetSecretValue", "ssm:GetParameter", "athena:GetQueryResults"], 1, 2)
+    early = max(a.world.judged + timedelta(hours=6), a.world.end - timedelta(days=12))  # it takes its time
+    a.clock = min(a.clock, early)
     amount, day = d.uniform(3, 12), day_of(a)
     last = min(day + timedelta(days=d.randint(6, 14)), a.world.end.date() - timedelta(days=1))
     while day < last:
         if day.weekday() < 5 and day not in a.world.holidays:
-            a.clock = (
-                a.world.begin
-                + (day - a.world.first) * 1
-                + timedelta(hours=someone.starts - someone.site.ahead + d.uniform(0, 9))
-            )
+            hour = someone.starts - someone.site.ahead + d.uniform(0, 9)
+            a.clock = a.world.begin + (day - a.world.first) + timedelta(hours=hour)
             network = a.world.office(someone.site, day) if d.chance(0.6) else someone.had("home", day)
             before = someone.key
             someone.key = someone.had("key", day)
