@@ -27,7 +27,7 @@ def arn(things: Things, service: str, rest: str, dice: Dice) -> str:
 
 
 @shape("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:HeadObject", "s3:CopyObject")
-def s3_object(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _s3_object(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     bucket = g.get("bucket") or t.pick("bucket", d)
     key = g.get("key") or f"{t.pick('word', d)}/2026/{d.randint(1, 12):02d}/part-{d.randint(0, 9999):05d}.parquet"
     params = {"bucketName": bucket, "key": key, "Host": f"{bucket}.s3.amazonaws.com"} | g.get("headers", {})
@@ -42,7 +42,7 @@ def s3_object(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 @shape("s3:PutBucketLifecycle", "s3:DeleteBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketEncryption")
 @shape("s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:PutBucketReplication", "s3:PutBucketTagging")
 @shape("s3:DeleteObjects", "s3:GetBucketLogging", "s3:GetBucketLifecycle", "s3:PutBucketLogging")
-def s3_bucket(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _s3_bucket(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     bucket = g.get("bucket") or t.pick("bucket", d)
     params = {"bucketName": bucket, "Host": f"{bucket}.s3.amazonaws.com"} | g.get("more", {})
     resources = [{"accountId": t.account, "type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{bucket}"}]
@@ -51,29 +51,29 @@ def s3_bucket(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 @shape("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:DeleteSecret")
 @shape("secretsmanager:PutResourcePolicy")
-def secret(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _secret(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     name = g.get("secret") or t.pick("secret", d)
     return Asked({"secretId": name} | g.get("more", {}), {"arn": arn(t, "secretsmanager", f"secret:{name}", d)})
 
 
 @shape("ssm:GetParameter", "ssm:GetParameters", "ssm:PutParameter")
-def parameter(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _parameter(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"name": g.get("name") or t.pick("parameter", d), "withDecryption": g.get("decrypt", True)})
 
 
 @shape("ssm:GetParametersByPath")
-def parameters(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _parameters(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"path": g.get("path") or f"/{t.pick('word', d)}/", "recursive": True, "withDecryption": True})
 
 
 @shape("ssm:StartSession")
-def start_session(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _start_session(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     asked = {"target": g.get("instance") or t.pick("instance", d)} | g.get("more", {})
     return Asked(asked, {"sessionId": f"{g.get('session', 'session')}-0{d.hex(16)}"})
 
 
 @shape("ssm:SendCommand")
-def send_command(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _send_command(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     ids = g.get("instances") or [t.pick("instance", d)]
     asked = {"instanceIds": ids, "documentName": g.get("document", "AWS-RunShellScript"), "parameters": "HIDDEN_DUE_TO"
              "_SECURITY_REASONS"}  # fmt: skip
@@ -82,14 +82,14 @@ def send_command(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 @shape("kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:DisableKey", "kms:ScheduleKeyDeletion")
 @shape("kms:PutKeyPolicy", "kms:CreateGrant", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GetKeyRotationStatus")
-def kms(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _kms(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     key = arn(t, "kms", f"key/{g.get('key') or t.pick('kms', d)}", d)
     resources = [{"accountId": t.account, "type": "AWS::KMS::Key", "ARN": key}]
     return Asked({"keyId": key} | g.get("more", {}), None, resources)
 
 
 @shape("ec2:RunInstances")
-def run_instances(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _run_instances(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     count = g.get("count", 1)
     items = [{"imageId": g.get("image") or t.pick("image", d), "minCount": count, "maxCount": count}]
     asked = {"instancesSet": {"items": items}, "instanceType": g.get("type", "m6i.large"), "monitoring": {}}
@@ -100,19 +100,19 @@ def run_instances(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances", "ec2:TerminateInstances")
-def of_instances(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _of_instances(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     ids = g.get("instances") or [t.pick("instance", d)]
     return Asked({"instancesSet": {"items": [{"instanceId": each} for each in ids]}})
 
 
 @shape("ec2:GetPasswordData", "ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ec2:ModifyInstanceAttribute")
 @shape("ec2-instance-connect:SendSSHPublicKey", "ec2-instance-connect:SendSerialConsoleSSHPublicKey")
-def of_instance(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _of_instance(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"instanceId": g.get("instance") or t.pick("instance", d)} | g.get("more", {}))
 
 
 @shape("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress")
-def ingress(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _ingress(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     port = g.get("port") or d.choice([443, 5432, 6379, 8080, 22])
     ranges = {"items": [{"cidrIp": g.get("cidr") or f"10.{d.randint(0, 40)}.0.0/16"}]}
     rule = {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "ipRanges": ranges}
@@ -120,26 +120,26 @@ def ingress(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("ec2:ModifySnapshotAttribute")
-def share_snapshot(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _share_snapshot(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     add = {"items": [{"group": "all"} if g["to"] == "all" else {"userId": g["to"]}]}
     asked = {"snapshotId": g.get("snapshot") or t.pick("snapshot", d), "createVolumePermission": {"add": add}}
     return Asked(asked | {"attributeType": "CREATE_VOLUME_PERMISSION"}, {"_return": True})
 
 
 @shape("ec2:ModifyImageAttribute")
-def share_image(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _share_image(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     add = {"items": [{"userId": g["to"]}]}
     return Asked({"imageId": t.pick("image", d), "launchPermission": {"add": add}}, {"_return": True})
 
 
 @shape("rds:ModifyDBSnapshotAttribute")
-def share_database(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _share_database(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     name = f"{t.pick('database', d)}-2026"
     return Asked({"dBSnapshotIdentifier": name, "attributeName": "restore", "valuesToAdd": [g["to"]]})
 
 
 @shape("ec2:CreateSnapshot", "ec2:DeleteSnapshot", "ec2:CopySnapshot", "ec2:DeleteVolume")
-def snapshot(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _snapshot(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"volumeId": t.pick("volume", d), "snapshotId": g.get("snapshot") or t.pick("snapshot", d)})
 
 
@@ -150,35 +150,35 @@ def snapshot(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     "lambda:UpdateFunctionConfiguration20150331v2", "lambda:AddPermission20150331v2", "lambda:DeleteFunction20150331"
 )
 @shape("lambda:GetPolicy20150331v2", "lambda:GetFunctionConfiguration20150331v2", "lambda:PublishVersion20150331")
-def function(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _function(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"functionName": g.get("function") or t.pick("function", d)} | g.get("more", {}))
 
 
 @shape("lambda:CreateFunction20150331")
-def create_function(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _create_function(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     role = g.get("role_arn") or f"arn:aws:iam::{t.account}:role/{t.pick('role', d)}"
     return Asked({"functionName": g.get("function") or f"fn-{d.hex(4)}", "runtime": "python3.13", "role": role})
 
 
 @shape("bedrock:InvokeModel", "bedrock:Converse", "bedrock:InvokeModelWithResponseStream")
-def model(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _model(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"modelId": g.get("model", "amazon.nova-lite-v1:0")})
 
 
 @shape("rds:CreateDBSnapshot", "rds:DescribeDBSnapshots", "rds:DeleteDBSnapshot", "rds:DeleteDBInstance")
 @shape("rds:ModifyDBInstance", "rds:RestoreDBInstanceFromDBSnapshot", "rds:StartExportTask")
-def database(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _database(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     name = g.get("database") or t.pick("database", d)
     return Asked({"dBInstanceIdentifier": name, "dBSnapshotIdentifier": f"{name}-2026"} | g.get("more", {}))
 
 
 @shape("backup:StartBackupJob", "backup:DeleteRecoveryPoint", "backup:DeleteBackupVault", "backup:DeleteBackupPlan")
-def vault(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _vault(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"backupVaultName": t.pick("vault", d), "recoveryPointArn": f"arn:aws:backup:::{d.uuid()}"})
 
 
 @shape("dynamodb:ExportTableToPointInTime")
-def export_table(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _export_table(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     table = arn(t, "dynamodb", f"table/{t.pick('table', d)}", d)
     return Asked(
         {"tableArn": table, "s3Bucket": g.get("bucket") or t.pick("bucket", d), "exportFormat": "DYNAMODB_JSON"}

@@ -37,7 +37,7 @@ def trust(principal: dict[str, Any], action: str = "sts:AssumeRole") -> str:
 
 
 @shape("signin:ConsoleLogin")
-def console_login(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _console_login(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     extra = {"LoginTo": "https://console.aws.amazon.com/console/home", "MobileVersion": "No", "MFAUsed": g["mfa"]}
     if g.get("mfa_arn"):
         extra["MFAIdentifier"] = g["mfa_arn"]
@@ -45,19 +45,19 @@ def console_login(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("iam:CreateAccessKey")
-def create_key(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _create_key(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     made = {"accessKeyId": g.get("made") or d.key(), "status": "Active", "userName": g["user"]}
     return Asked({"userName": g["user"]}, {"accessKey": made | {"createDate": "Mar 2, 2026, 9:12:01 AM"}})
 
 
 @shape("iam:UpdateAccessKey", "iam:DeleteAccessKey")
-def change_key(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _change_key(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     asked = {"userName": g["user"], "accessKeyId": g["key"]}
     return Asked(asked | ({"status": g["status"]} if "status" in g else {}))
 
 
 @shape("iam:CreateUser")
-def create_user(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _create_user(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     arn = f"arn:aws:iam::{t.account}:user/{g['user']}"
     made = {"path": "/", "userName": g["user"], "userId": d.unique("AIDA"), "arn": arn}
     return Asked({"userName": g["user"]}, {"user": made})
@@ -65,61 +65,61 @@ def create_user(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 @shape("iam:DeleteUser", "iam:GetUser", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListMFADevices")
 @shape("iam:DeleteLoginProfile", "iam:ListUserPolicies", "iam:ListGroupsForUser", "iam:GetLoginProfile")
-def of_user(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _of_user(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"userName": g.get("user") or t.pick("user", d)})
 
 
 @shape("iam:CreateLoginProfile", "iam:UpdateLoginProfile")
-def login_profile(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _login_profile(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"userName": g["user"], "passwordResetRequired": g.get("reset", True)})
 
 
 @shape("iam:ChangePassword")
-def change_password(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _change_password(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked(None, None)
 
 
 @shape("iam:AddUserToGroup", "iam:RemoveUserFromGroup")
-def group(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _group(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"groupName": g.get("group") or t.pick("group", d), "userName": g["user"]})
 
 
 @shape("iam:EnableMFADevice", "iam:DeactivateMFADevice")
-def mfa(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _mfa(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"userName": g["user"], "serialNumber": f"arn:aws:iam::{t.account}:mfa/{g['user']}"})
 
 
 @shape("iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice")
-def mfa_device(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _mfa_device(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     serial = f"arn:aws:iam::{t.account}:mfa/{g['user']}"
     return Asked({"virtualMFADeviceName": g["user"]}, {"virtualMFADevice": {"serialNumber": serial}})
 
 
 @shape("iam:AttachUserPolicy", "iam:DetachUserPolicy")
-def user_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _user_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"userName": g["user"], "policyArn": g.get("policy") or t.pick("policy", d)})
 
 
 @shape("iam:AttachRolePolicy", "iam:DetachRolePolicy")
-def role_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _role_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"roleName": g.get("role") or t.pick("role", d), "policyArn": g.get("policy") or t.pick("policy", d)})
 
 
 @shape("iam:PutRolePolicy")
-def put_role_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _put_role_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     text = g.get("document") or document(*d.some(ACTIONS, 1, 4), resource=f"arn:aws:s3:::{t.pick('bucket', d)}/*")
     name = g.get("name") or d.choice(["inline", "runtime-access", "app", "extra"])
     return Asked({"roleName": g.get("role") or t.pick("role", d), "policyName": name, "policyDocument": text})
 
 
 @shape("iam:PutUserPolicy")
-def put_user_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _put_user_policy(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     text = g.get("document") or document(*d.some(ACTIONS, 1, 3))
     return Asked({"userName": g["user"], "policyName": g.get("name", "access"), "policyDocument": text})
 
 
 @shape("iam:CreatePolicyVersion", "iam:CreatePolicy")
-def policy_version(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _policy_version(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     text = g.get("document") or document(*d.some(ACTIONS, 2, 6))
     arn = g.get("policy") or t.own_policy(d)
     made = {"versionId": f"v{d.randint(2, 9)}", "isDefaultVersion": True}
@@ -129,12 +129,12 @@ def policy_version(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("iam:SetDefaultPolicyVersion", "iam:DeletePolicyVersion", "iam:GetPolicyVersion")
-def default_version(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _default_version(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"policyArn": g.get("policy") or t.own_policy(d), "versionId": f"v{d.randint(1, 5)}"})
 
 
 @shape("iam:CreateRole")
-def create_role(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _create_role(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     service, name = g.get("service", "lambda"), g.get("role") or f"{t.pick('word', d)}-{d.hex(4)}"
     text = g.get("document") or trust({"Service": f"{service}.amazonaws.com"})
     role = {"roleName": name, "roleId": d.unique("AROA"), "arn": f"arn:aws:iam::{t.account}:role/{name}"}
@@ -142,32 +142,32 @@ def create_role(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("iam:UpdateAssumeRolePolicy")
-def update_trust(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _update_trust(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     text = g.get("document") or trust({"Service": "lambda.amazonaws.com"})
     return Asked({"roleName": g.get("role") or t.pick("role", d), "policyDocument": text})
 
 
 @shape("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:DeleteRole", "iam:TagRole")
 @shape("iam:ListInstanceProfilesForRole")
-def of_role(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _of_role(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"roleName": g.get("role") or t.pick("role", d)})
 
 
 @shape("iam:CreateOpenIDConnectProvider")
-def oidc(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _oidc(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     arn = f"arn:aws:iam::{t.account}:oidc-provider/{g['url']}"
     asked = {"url": f"https://{g['url']}", "clientIDList": ["sts.amazonaws.com"]}
     return Asked(asked, {"openIDConnectProviderArn": arn})
 
 
 @shape("iam:CreateSAMLProvider")
-def saml(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _saml(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     arn = f"arn:aws:iam::{t.account}:saml-provider/{g['name']}"
     return Asked({"name": g["name"], "sAMLMetadataDocument": "<EntityDescriptor/>"}, {"sAMLProviderArn": arn})
 
 
 @shape("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML")
-def assume(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _assume(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     arn, session = g["role_arn"], g.get("session", "session")
     asked = {"roleArn": arn, "roleSessionName": session, "durationSeconds": g.get("seconds", 3600)}
     role = arn.rpartition("/")[2]
@@ -179,41 +179,41 @@ def assume(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
 
 
 @shape("sts:GetSessionToken")
-def session_token(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _session_token(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     asked = {"durationSeconds": 43200} | ({"serialNumber": f"arn:aws:iam::{t.account}:mfa/{g['user']}"} if g else {})
     credentials = {"accessKeyId": g.get("made") or d.key("ASIA"), "expiration": "Mar 2, 2026, 10:12:01 PM"}
     return Asked(asked, {"credentials": credentials})
 
 
 @shape("cloudtrail:StopLogging", "cloudtrail:StartLogging", "cloudtrail:DeleteTrail", "cloudtrail:GetTrailStatus")
-def trail(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _trail(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"name": g.get("trail") or t.pick("trail", d)})
 
 
 @shape("cloudtrail:UpdateTrail")
-def update_trail(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _update_trail(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     asked = {"name": g.get("trail") or t.pick("trail", d), "isMultiRegionTrail": g.get("everywhere", True)}
     return Asked(asked | {"includeGlobalServiceEvents": g.get("everywhere", True)})
 
 
 @shape("cloudtrail:PutEventSelectors", "cloudtrail:GetEventSelectors")
-def selectors(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _selectors(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     chosen = {"readWriteType": g.get("kinds", "All"), "includeManagementEvents": g.get("management", True)}
     return Asked({"trailName": g.get("trail") or t.pick("trail", d), "eventSelectors": [chosen]})
 
 
 @shape("guardduty:UpdateDetector", "guardduty:DeleteDetector", "guardduty:GetDetector", "guardduty:ListFindings")
 @shape("guardduty:GetFindings")
-def detector(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _detector(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     asked: dict[str, Any] = {"detectorId": t.pick("detector", d)}
     return Asked(asked | ({"enable": g["enable"]} if "enable" in g else {}))
 
 
 @shape("guardduty:CreateFilter")
-def guardduty_filter(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _guardduty_filter(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"detectorId": t.pick("detector", d), "name": g.get("name", "known-scanner"), "action": "ARCHIVE"})
 
 
 @shape("config:StopConfigurationRecorder", "config:DeleteConfigurationRecorder")
-def recorder(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
+def _recorder(d: Dice, t: Things, g: dict[str, Any]) -> Asked:
     return Asked({"configurationRecorderName": "default"})

@@ -16,7 +16,7 @@ from tests.months.dice import Dice
 from tests.months.incidents.attack import KINDS, Attack
 from tests.months.log import Log
 from tests.months.make import populate
-from tests.months.stories.telling import TELLERS
+from tests.months.stories.telling import TELLERS, Telling
 from tests.months.world import company
 
 SMALL: dict[str, Any] = {"principals": 40, "days": 20, "quiet": 0.15}
@@ -145,6 +145,17 @@ def test_no_two_incidents_of_a_kind_are_alike(kind: str) -> None:
         assert told["principals"] and told["begin"] <= told["end"]
         seen.add((told["entry"], tuple(step["step"] for step in told["steps"]), len(told["event_ids"])))
     assert len(seen) > 7
+
+
+@pytest.mark.parametrize("kind", sorted(TELLERS))
+def test_a_story_can_be_told_on_any_day(kind: str) -> None:
+    world = company(3, 30)
+    populate(world, 40)
+    telling = Telling(world, Log(3, world.begin, world.end, world.things))
+    for day in range(0, 30, 3):
+        TELLERS[kind][0](telling, Dice(f"{kind}/{day}"), world.first + timedelta(days=day))
+    assert telling.told and {each.kind for each in telling.told} == {kind}
+    assert all(each.begin < each.end for each in telling.told)
 
 
 def test_there_is_enough_to_draw_from() -> None:
