@@ -89,7 +89,7 @@ class Settings:
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
-    anomalies_threshold: int = 100
+    anomalies_threshold: int = 75
     anomalies_budget: int = 2
     geo_country: str = ""
     geo_asn: str = ""

@@ -3,7 +3,7 @@
 -- question = "Who took a role it had never taken?"
 -- mitre = ["T1548.005", "T1078.004"]
 -- action = "Ask the owner why the role was taken; look at what was done in it."
--- most = 85
+-- most = 100
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"
@@ -50,7 +50,7 @@ select
             case kind when 'person' then 35 when 'automation' then 40 else 50 end
             + case
                 when served_since < first_day
-                    and len(list_filter(coalesce(others, []), lambda each: each.since < first_day)) = 0 then 35
+                    and len(list_filter(coalesce(others, []), lambda each: each.since < first_day)) = 0 then 65
                 else 0
             end
         ) * confidence * case when peers_before >= 1 then 0.6 else 1 end
