@@ -151,6 +151,22 @@ def test_verdicts_of_an_over_permissioned_principal(
             assert verdict in set(table[table["action"] == action]["verdict"]), action
 
 
+def test_what_somebody_answers_for_is_no_unused_permission(
+    sample_lake: Path, open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = f"arn:aws:iam::{PROD}:role/datacentre-migration"
+    table = f'[[exclusions]]\nowner = "ops"\nreason = "kept for the audit"\nprincipal = "{arn}"\naction = "ec2:*"\n'
+    (tmp_path / "trailsift.toml").write_text(table)
+    monkeypatch.chdir(tmp_path)
+    at = open_page(sample_lake, "unused", principal=arn)
+    ranked = at.dataframe[0].value.set_index("principal_arn")
+    assert ranked.loc[arn, "excluded"] > 500 and ranked.loc[arn, "unused"] > 10_000
+    rows = at.dataframe[1].value.set_index("action")
+    assert rows.loc["ec2:RunInstances", "verdict"] == "excluded"
+    assert rows.loc["ec2:RunInstances", "excluded"] == "kept for the audit (ops)"
+    assert rows.loc["iam:CreateUser", "verdict"] == "unused"
+
+
 def test_verdicts_filter_permissions_and_lead_to_events(sample_lake: Path, open_page: Open) -> None:
     arn = f"arn:aws:iam::{PROD}:role/ci/ci-deploy"
     at = open_page(sample_lake, "unused", principal=arn)

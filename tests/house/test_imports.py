@@ -21,12 +21,12 @@ ROOMS: dict[str, set[str]] = {
     "catalog": {"engines"},
     "assurance": {"lake", "engines", "sources"},
     "access": {"iam", "lake", "engines", "catalog", "assurance"},
-    "detect": {"lake", "engines", "catalog"},
+    "detect": {"lake", "engines", "catalog", "sources", "export"},
     "export": {"records"},
     "casework": {"access", "detect", "assurance", "export"},
     "evidence": {"access", "detect", "assurance", "casework", "export"},
     "ingest": {"sources", "lake", "assurance"},
-    "doctor": {"catalog", "assurance"},
+    "doctor": {"catalog", "assurance", "detect"},
     "cli": {"doctor", "ingest", "evidence", "casework"},
 }
 # Libraries that belong to one room: module -> places that may import it.
