@@ -56,8 +56,8 @@ def test_principals_and_accounts_are_apart() -> None:
 
 def test_an_episode_begins_where_the_points_are_and_ends_after_a_pause() -> None:
     weak, network, call = part("hour", -48, 5), part("network", 0, 60), part("call", 1, 60)
-    tail, later = part("hour", 72, 5, "y"), part("hour", 72 + 73, 5, "z")
-    assert episodes(weak, network, call, tail, later) == [(120, [60, 60, 5])]
+    tail, later = part("call", 72, 20, "y"), part("call", 72 + 73, 20, "z")
+    assert episodes(weak, network, call, tail, later) == [(120, [60, 60, 20])]
     again = part("call", 400, 60, "y"), part("network", 400, 60, "y")
     assert episodes(network, call, *again) == [(120, [60, 60]), (120, [60, 60])]
 
@@ -86,3 +86,9 @@ def test_the_forecast_counts_by_threshold_week_question_and_principal() -> None:
     assert alerts(50, "principal") == {"anna": 2, "bob": 1}
     assert alerts(50, "question") == {"network": 2, "call": 1}
     assert sum(alerts(75, "week").values()) == alerts(75, "all")[""]
+
+
+def test_everyday_life_after_the_first_day_is_no_part_of_an_episode() -> None:
+    network, call = part("network", 0, 60), part("call", 1, 60)
+    small, weighty = part("hour", 30, 5, "y"), part("call", 40, 20, "z")
+    assert episodes(network, call, small, weighty) == [(120, [60, 60, 20])]

@@ -15,6 +15,8 @@ from itertools import groupby
 
 WINDOW = timedelta(hours=24)
 PAUSE = timedelta(days=3)
+# What comes after the first day belongs to an episode from this share of the threshold; less is everyday life again.
+_TAIL = 0.2
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,13 @@ class Stretch:
                 at += 1
                 continue
             end = at + 1
-            while end < len(self.parts) and self.parts[end].begin - self.parts[end - 1].begin <= PAUSE:
+            parts = [self.parts[at]]
+            while end < len(self.parts) and self.parts[end].begin - parts[-1].begin <= PAUSE:
+                part = self.parts[end]
+                if part.begin - parts[0].begin < WINDOW or part.points >= _TAIL * threshold:
+                    parts.append(part)
                 end += 1
-            yield Episode(self.parts[at:end], max(self.scores[at:end]))
+            yield Episode(parts, max(self.scores[at:end]))
             at = end
 
 
