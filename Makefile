@@ -36,10 +36,11 @@ dash: $(RUN) ## Open the dashboard on ./lake, or on the demo's lake where there 
 	@test -e lake/trailsift-lake.json || test -e $(LAKE)/trailsift-lake.json || $(MAKE) --no-print-directory demo
 	$(BIN)/trailsift dash --port $(PORT) --lake $$(test -e lake/trailsift-lake.json && echo lake || echo $(LAKE))
 
-bench: $(BENCH) ## Measure ingest against its peers; prints a table and writes JSON
+bench: $(BENCH) ## Measure ingest against its peers; then snapshots, decisions, rules; prints tables and writes JSON
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python -m tests.bench.evaluate
 	$(BIN)/python -m tests.bench.snapshot
+	$(BIN)/python -m tests.bench.detect --events 800000
 
 soak: $(SOAK) ## Run the long tests, a million hostile inputs among them
 	$(BIN)/python -m pytest -m soak $(ARGS)

@@ -23,6 +23,7 @@ VERDICTS = {
     "unused_low_confidence": "#E6BE7E",
     "not_observable": "#B8C1CA",
     "blocked": "#6B7785",
+    "excluded": "#8E7AA8",
 }
 # A span of the histogram: how it is called, and Vega's name for it.
 SPANS = {

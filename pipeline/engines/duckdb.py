@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
 }
+_TEMPORARY = "select 1 from duckdb_tables() where temporary and lower(table_name) = lower($name)"
 
 
 def connect(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Engine:
@@ -110,6 +111,13 @@ class Engine:
         newest: datetime | None = self.query('select max(eventTime) as newest from lake."events"')["newest"][0].as_py()
         return newest
 
+    def days(self) -> dict[date, int]:
+        """How many events there are of each day, whatever the window of this engine."""
+        if self.plan is not None:
+            return self.plan.days()
+        rows = self.query('select eventTime::date as day, count(*) as events from lake."events" group by all')
+        return dict(zip(rows["day"].to_pylist(), rows["events"].to_pylist(), strict=True))
+
     def create_view(self, name: str, sql: str, place: str = "view") -> None:
         """Makes or replaces the view `name` of one SELECT; `adhoc` sees it too."""
         with self._lock:
@@ -132,15 +140,21 @@ class Engine:
         """
         with self._lock:
             bound = bindings(parse.statement(self.con, sql, place), params or {}, place)
-            rows = f"select * from (\n{sql.rstrip().rstrip(';')}\n)"
+            there = self.con.execute(_TEMPORARY, {"name": name}).fetchall()
+            begin = f"insert into {quoted(name)}" if there else f"create temp table {quoted(name)} as"
             try:
-                self.con.execute(f"create temp table if not exists {quoted(name)} as {rows} limit 0", bound)
-                added = self.con.execute(f"insert into {quoted(name)} {rows}", bound).fetchone()
+                added = self.con.execute(f"{begin} select * from (\n{sql.rstrip().rstrip(';')}\n)", bound).fetchone()
             except duckdb.IOException as error:
                 raise LakeError(place, str(parse.fault(error, sql, place).problem), "run the command again") from None
             except duckdb.Error as error:
                 raise parse.fault(error, sql, place) from None
         return int(added[0]) if added else 0
+
+    def drop(self, *names: str) -> None:
+        """Forgets tables that `keep` made; one that is not there is no error."""
+        with self._lock:
+            for name in names:
+                self.con.execute(f"drop table if exists temp.main.{quoted(name)}")
 
     @contextmanager
     def reading(self, files: Iterable[str]) -> Iterator[None]:

@@ -50,7 +50,8 @@ def recall(lake: Lake, now: str | None) -> Plan | None:
         if kept["state"] != now:
             return None
         spans = {path: tuple(span) if span else None for path, span in kept["spans"].items()}
-        return Plan(kept["files"], frozenset(kept["mixed"]), kept["snapshot_id"], spans, lake.storage)
+        mixed, snapshot, sequence = frozenset(kept["mixed"]), kept["snapshot_id"], kept["sequence"]
+        return Plan(kept["files"], mixed, snapshot, spans, lake.storage, sequence, kept["counts"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -63,6 +64,8 @@ def keep(lake: Lake, now: str, plan: Plan) -> None:
         "mixed": sorted(plan.mixed),
         "snapshot_id": plan.snapshot_id,
         "spans": plan.spans,
+        "sequence": plan.sequence,
+        "counts": plan.counts,
     }
     with suppress(OSError):
         lake.storage.put(f"{lake.location}/{_NAME}", json.dumps(kept).encode())

@@ -7,15 +7,16 @@ first, and events are then read at the newest snapshot of which no follower stil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipeline.errors import LakeError
 from pipeline.lake.commit import applied, complete
+from pipeline.lake.upkeep import day_of
 from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Plan:
 
     `spans` gives the first and last eventTime of the snapshot's event files, in microseconds of the epoch, whether
     they are among `files` or not. The bounds are exact, as the lake keeps full metrics for this column; a file that
-    lacks them (added by another writer) has None.
+    lacks them (added by another writer) has None. `sequence` is the snapshot's number in the order of commits,
+    `counts` says how many events it has of each day.
     """
 
     files: dict[str, list[str]]
@@ -43,6 +45,8 @@ class Plan:
     snapshot_id: int | None
     spans: dict[str, tuple[int, int] | None] = field(default_factory=dict, repr=False)
     storage: Storage | None = field(default=None, repr=False)
+    sequence: int = 0
+    counts: dict[str, int] = field(default_factory=dict, repr=False)
 
     def newest(self) -> datetime | None:
         """The newest eventTime of the snapshot; None without events, KeyError where a file does not tell its own."""
@@ -61,6 +65,10 @@ class Plan:
         """The same view of the lake without the event files that hold nothing of [since, until]."""
         events = [self.files["events"][0], *self.holding(since, until)]
         return replace(self, files=self.files | {"events": events})
+
+    def days(self) -> dict[date, int]:
+        """How many events the snapshot has of each day; the window of the plan plays no part."""
+        return {date.fromisoformat(day): count for day, count in self.counts.items()}
 
 
 def plan(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Plan:
@@ -91,18 +99,30 @@ def _plan(lake: Lake) -> Plan:
     else:
         raise LakeError(lake.location, "changes faster than it can be read", "run the command again")
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
-    spans = {} if snapshot_id is None else _spans(lake, events, snapshot_id)
+    tasks = [] if snapshot_id is None else list(events.scan(snapshot_id=snapshot_id).plan_files())
+    spans = _spans(lake, events, tasks)
     files["events"] = [lake.carrier("events"), *spans]
     loaded["events"] = events
     mixed = frozenset(name for name, table in loaded.items() if not _uniform(name, table))
-    return Plan(files, mixed, snapshot_id, spans, lake.storage)
+    snapshot = events.snapshot_by_id(snapshot_id) if snapshot_id is not None else None
+    sequence = (snapshot.sequence_number or 0) if snapshot else 0
+    return Plan(files, mixed, snapshot_id, spans, lake.storage, sequence, _counts(tasks))
 
 
-def _spans(lake: Lake, events: Table, snapshot_id: int) -> dict[str, tuple[int, int] | None]:
+def _counts(tasks: Iterable[Any]) -> dict[str, int]:
+    """How many events data files have of each day."""
+    found: dict[str, int] = {}
+    for task in tasks:
+        day = day_of(task.file).isoformat()
+        found[day] = found.get(day, 0) + task.file.record_count
+    return found
+
+
+def _spans(lake: Lake, events: Table, tasks: Iterable[Any]) -> dict[str, tuple[int, int] | None]:
     """Every data file of a snapshot of `events`, with its first and last eventTime where its metrics tell."""
     number = events.schema().find_field("eventTime").field_id
     found: dict[str, tuple[int, int] | None] = {}
-    for task in events.scan(snapshot_id=snapshot_id).plan_files():
+    for task in tasks:
         low, high = task.file.lower_bounds.get(number), task.file.upper_bounds.get(number)
         told = low is not None and high is not None
         found[lake.storage.path(task.file.file_path)] = (_number(low), _number(high)) if told else None

@@ -156,3 +156,22 @@ def test_an_event_without_a_name_is_not_lost() -> None:
         nameless,
     )
     assert [each["event_ids"] for each in detected.findings] == [["1"]]
+
+
+def test_names_that_yaml_takes_for_booleans_are_names() -> None:
+    """YAML 1.1, "bool": on, off, yes, no. A rule may call a selection, or a caller a parameter, by one of these."""
+    text = """
+        title: Switched
+        logsource: {product: aws, service: cloudtrail}
+        detection:
+          off: {eventName: A}
+          yes: [{eventName: B}, {on: x}]
+          5: {eventName: C}
+          condition: off or yes or 5
+        """
+    ruleset = rules(text=text)
+    assert ruleset.refused == []
+    records = [event(eventID=name, eventName=name) for name in "ABCD"]
+    records.append(event(eventID="on", eventName="E", requestParameters={"on": "x"}))
+    ids = {each for finding in found(ruleset, *records).findings for each in finding["event_ids"]}
+    assert ids == {"A", "B", "C", "on"}

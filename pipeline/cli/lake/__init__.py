@@ -18,5 +18,6 @@ def register(app: typer.Typer) -> None:
     verbs.command("quarantine", help="List what ingestion refused, or try it again.")(quarantine.quarantine)
     again = typer.Typer(help="Make a table anew from the events.", no_args_is_help=True)
     again.command("usage", help="Make the usage roll-up anew from the events.")(upkeep.usage)
+    again.command("habits", help="Work out anew what each principal is wont to do.")(upkeep.habits)
     verbs.add_typer(again, name="rebuild")
     app.add_typer(verbs, name="lake")

@@ -127,9 +127,9 @@ def weakened(node: Node, negated: bool = False) -> str | None:
     return joined("or", known) if len(known) == len(parts) else None
 
 
-def columns(node: Node) -> frozenset[str]:
-    """The columns of `events` that the condition reads."""
-    return frozenset().union(*(each.field.columns | _others(each) for each in leaves(node)))
+def tests(node: Node, value: str) -> list[str]:
+    """What the condition asks of the values it finds, as SQL of one value."""
+    return [_met(each, value) for each in leaves(node) if isinstance(each, Leaf)]
 
 
 def leaves(node: Node) -> Iterator[Leaf | Present]:
@@ -139,10 +139,6 @@ def leaves(node: Node) -> Iterator[Leaf | Present]:
     else:
         for each in (node.part,) if isinstance(node, Not) else node.parts:
             yield from leaves(each)
-
-
-def _others(leaf: Leaf | Present) -> frozenset[str]:
-    return leaf.others if isinstance(leaf, Leaf) else frozenset()
 
 
 def _met(leaf: Leaf, value: str) -> str:

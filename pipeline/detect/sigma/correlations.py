@@ -7,7 +7,7 @@ them belongs to no group. Of a field with several values a group takes the first
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +17,9 @@ from sigma import correlations as s
 
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.documents import Document
-from pipeline.detect.sigma.literals import Unfit
+from pipeline.detect.sigma.literals import Unfit, joined
 from pipeline.detect.sigma.rules import About, Parsed, Rule, parse
 from pipeline.detect.sigma.values import Placeholders
-from pipeline.detect.sigma.windows import COMPARE, Hit, Range, Window, ordered, sliding
 from pipeline.errors import QueryError
 
 KINDS = ("event_count", "value_count", "temporal", "temporal_ordered")
@@ -42,21 +41,17 @@ class Correlation:
     sought: Any
     document: Document
 
-    def met(self, hits: list[Hit]) -> list[Range]:
-        """Where the hits of one group, in the order of time, meet it."""
-        if self.kind == "temporal_ordered":
-            return ordered(hits, self.span, len(self.parts))
-        return sliding(hits, self.span, self._judge)
+    def expression(self, present: Callable[[list[int]], str]) -> str:
+        """The condition that names rules, as SQL; `present` gives that of whether one of some parts is there."""
+        names = [str(each) for each in self.document.values["correlation"]["rules"]]
 
-    def _judge(self, window: Window) -> bool:
-        if self.sought is not None:
-            return _holds(self.sought, {self._named[part] for part in window.parts})
-        seen = {"event_count": window.events, "value_count": window.values}.get(self.kind, window.parts)
-        return COMPARE[self.operator](len(seen), self.count)
+        def walk(node: Any) -> str:
+            if isinstance(node, s.SigmaRuleReference):
+                return present([part for part, name in enumerate(names) if name == node.reference])
+            word = "and" if isinstance(node, s.CorrelationConditionAND) else "or"
+            return joined(word, [walk(each) for each in node.args])
 
-    @property
-    def _named(self) -> list[str]:
-        return [str(each) for each in self.document.values["correlation"]["rules"]]
+        return walk(self.sought)
 
 
 @dataclass(frozen=True)
@@ -169,13 +164,6 @@ def _alias(read: Any, rule: str, key: str) -> str:
     if alias is None:
         return key
     return next((str(name) for reference, name in alias.mapping.items() if reference.reference == rule), key)
-
-
-def _holds(node: Any, present: set[str]) -> bool:
-    if isinstance(node, s.SigmaRuleReference):
-        return node.reference in present
-    judge = all if isinstance(node, s.CorrelationConditionAND) else any
-    return judge(_holds(each, present) for each in node.args)
 
 
 def _nodes(node: Any) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from pipeline.errors import QueryError
 MAX_BYTES = 2 << 20
 MAX_DEPTH = 40
 Keys = tuple[Any, ...]
+_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def _documents(text: str, shown: str) -> Iterator[Document]:
         number = 0
         while loader.check_node():
             node: Any = loader.get_node()
+            _name(node)
             values = loader.construct_document(node)
             check_alias_expansion(values, SigmaError)
             if values is None:
@@ -74,6 +76,22 @@ def _documents(text: str, shown: str) -> Iterator[Document]:
             number += 1
     finally:
         loader.dispose()
+
+
+def _name(document: yaml.Node) -> None:
+    """Makes names of selections and fields texts, as written: YAML takes `on`, `off` and `yes` for booleans."""
+    for detection in _below(document, "detection"):
+        for selection in [detection, *_below(detection)]:
+            maps = selection.value if isinstance(selection, yaml.SequenceNode) else [selection]
+            for key in [key for each in maps if isinstance(each, yaml.MappingNode) for key, _ in each.value]:
+                if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                    key.tag = _TEXT
+
+
+def _below(node: yaml.Node, name: str | None = None) -> list[yaml.Node]:
+    """What stands under the keys of a mapping, or under one of them."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return [value for key, value in pairs if name is None or key.value == name]
 
 
 def _mark(node: yaml.Node, path: Keys, lines: dict[Keys, int]) -> None:

@@ -4,6 +4,9 @@ A name is followed through the typed columns as far as the schema goes; what lie
 text of `extra`, where the lake keeps members it has no column for. In JSON every step goes through arrays and takes
 members in any case, so one field may have several values. A name whose first member is no column is looked for in
 `extra` and in the open members (`requestParameters` …). A value that did not fit its column's type is not seen.
+
+The SQL is over `ROWS`: the view `events` with a column for each typed member of a structure, named as rules name it.
+A structure that a lambda takes hold of is read as a whole; a column of its own costs what it holds.
 """
 
 from __future__ import annotations
@@ -20,7 +23,20 @@ from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
 
 Test = Callable[[str], str]
 MAX_STEPS = 20
-ANCHORS = ("eventSource", "eventName")
+# Columns with few different texts: together they make the kinds of events (`pipeline.detect.kinds`).
+ANCHORS = (
+    *(
+        "eventSource",
+        "eventName",
+        "errorCode",
+        "eventCategory",
+        "eventType",
+        "managementEvent",
+        "readOnly",
+        "awsRegion",
+    ),
+    *("userIdentity.type", "userIdentity.invokedBy", "userIdentity.sessionContext.sessionIssuer.type", "outcome"),
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+")
 
 
@@ -39,7 +55,7 @@ class Field:
 
     @property
     def anchor(self) -> bool:
-        """Whether it is one of the two columns that decide, for most rules, which events to look at."""
+        """Whether it is one of the columns by which events are of a kind."""
         return self.name in ANCHORS
 
     def any(self, test: Test) -> str:
@@ -72,7 +88,7 @@ def field(name: str) -> Field:
         if len(steps) == 1:
             return Field(column, column, False, f"({column} is not null)", frozenset([column]))
         return _many(name, _walk(column, steps[1:]), frozenset([column]))
-    return _typed(f'"{column}"', EVENTS.field(column).type, [column], steps[1:])
+    return _typed(EVENTS.field(column).type, [column], steps[1:])
 
 
 def whole_record() -> Field:
@@ -86,15 +102,15 @@ def whole_record() -> Field:
     return Field("the record", texts, True, "true", frozenset([*RECORD.names, "extra"]))
 
 
-def _typed(sql: str, kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
+def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     """Follows the rest of a name through a typed column; `path` is spelled as CloudTrail does."""
     columns = frozenset(path[:1])
     if pa.types.is_struct(kind) and rest:
         member = _named([each.name for each in kind], rest[0])
         if member is None:
             return _many(".".join([*path, *rest]), _walk("extra", [*path, *rest]), frozenset(["extra"]))
-        return _typed(f'{sql}."{member}"', kind.field(member).type, [*path, member], rest[1:])
-    name = ".".join([*path, *rest])
+        return _typed(kind.field(member).type, [*path, member], rest[1:])
+    name, sql = ".".join([*path, *rest]), f'"{".".join(path)}"'
     if pa.types.is_list(kind) and rest:
         member = _named([each.name for each in kind.value_type], rest[0])
         if member is None or len(rest) > 1:
@@ -106,8 +122,9 @@ def _typed(sql: str, kind: pa.DataType, path: list[str], rest: list[str]) -> Fie
         return _many(name, f"list_transform({entries}, lambda e: e.value)", columns)
     if rest:
         return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
-    text = _text(sql, kind)
-    return Field(name, text, False, f"({sql} is not null)", columns)
+    if pa.types.is_struct(kind):
+        sql = _nested(path)
+    return Field(name, _text(sql, kind), False, f"({sql} is not null)", columns)
 
 
 def _many(name: str, sql: str, columns: frozenset[str]) -> Field:
@@ -156,6 +173,29 @@ def _leaves(sql: str, kind: pa.DataType) -> Iterator[tuple[str, bool]]:
         yield text, False
 
 
+def _nested(path: list[str]) -> str:
+    return ".".join(f'"{each}"' for each in path)
+
+
+def _members(kind: pa.DataType, path: list[str]) -> Iterator[list[str]]:
+    """The paths of what lies below a structure, down to what is none."""
+    for member in kind:
+        inner = [*path, member.name]
+        if pa.types.is_struct(member.type):
+            yield from _members(member.type, inner)
+        else:
+            yield inner
+
+
+def _rows() -> str:
+    structures = [each for each in EVENTS if pa.types.is_struct(each.type)]
+    paths = [path for each in structures for path in _members(each.type, [each.name])]
+    return f"""select *, {", ".join(f'{_nested(path)} as "{".".join(path)}"' for path in paths)} from events"""
+
+
 def _named(names: list[str], wanted: str) -> str | None:
     """The name that is `wanted` in any case."""
     return next((each for each in names if each.lower() == wanted.lower()), None)
+
+
+ROWS = _rows()

@@ -155,14 +155,17 @@ def _reference(where: Field, value: t.SigmaFieldReference) -> Node:
     other = field(value.field)
     texts = other.texts
 
-    def test(x: str) -> str:
-        one, two = f"lower({x})", "lower(y)"
+    def met(x: str, y: str) -> str:
+        one, two = f"lower({x})", f"lower({y})"
         if value.starts_with and value.ends_with:
-            met = f"contains({one}, {two})"
-        elif value.starts_with or value.ends_with:
-            met = f"{'starts_with' if value.starts_with else 'ends_with'}({one}, {two})"
-        else:
-            met = f"{one} = {two}"
-        return f"len(list_filter({texts}, lambda y: coalesce({met}, false))) > 0"
+            return f"contains({one}, {two})"
+        if value.starts_with or value.ends_with:
+            return f"{'starts_with' if value.starts_with else 'ends_with'}({one}, {two})"
+        return f"{one} = {two}"
+
+    def test(x: str) -> str:
+        if not other.many:
+            return met(x, str(other.sql))
+        return f"len(list_filter({texts}, lambda y: coalesce({met(x, 'y')}, false))) > 0"
 
     return Leaf(where, tests=(test,), others=other.columns)

@@ -1,109 +1,86 @@
-"""Windows that slide over matches in the order of time: where a correlation is met, and by which matches.
+"""Windows that slide over matches in the order of time, as SQL: where a correlation is met, and by which matches.
 
-A window ends at a match, both its ends belong to it, and matches of the same second belong together, in no order:
+A window ends at a match, both its ends belong to it, and matches of the same time belong together, in no order:
 CloudTrail's times are whole seconds. So `gte` and `gt` find every set of matches that lies within the span, while
-`lt`, `lte` and `eq` judge what lies behind each match, never a time without one.
+`lt`, `lte`, `eq` and `neq` judge what lies behind each match, never a time without one.
+
+The statements read `hits`: `event` (a number), `part` (of the rule in the correlation), `moment` (microseconds),
+`x` (what is counted), and the group's keys `g0`…. They add to each hit whether a window that meets the correlation
+ends there (`met`), and when the earliest of that window was (`first`).
 """
 
 from __future__ import annotations
 
-import operator
-from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "lt": operator.lt,
-    "gt": operator.gt,
-    "eq": operator.eq,
-    "lte": operator.le,
-    "gte": operator.ge,
-    "neq": operator.ne,
-}
-Judge = Callable[["Window"], bool]
-Range = tuple[int, int]
+COMPARE = {"lt": "<", "gt": ">", "eq": "=", "lte": "<=", "gte": ">=", "neq": "<>"}
 
 
-class Hit(NamedTuple):
-    """One match: `part` is the number of the rule within the correlation, `values` are those to count."""
-
-    time: datetime
-    event_id: str
-    part: int
-    values: tuple[str, ...]
-    row: Any
+def sliding(span: int, keys: list[str], met: str) -> str:
+    """Hits with `met` (SQL over the window `w`) asked of the window that ends at each; `span` in microseconds."""
+    return f"""
+        select *, {met} as met, min(moment) over w as first
+        from hits
+        window w as ({_by(keys)} order by moment range between {span} preceding and current row)"""
 
 
-class Window:
-    """What lies in the window: how often each event, part and value."""
+def ordered(span: int, keys: list[str], parts: int) -> str:
+    """The same, where every part must follow the one before it, or come in the same moment.
 
-    def __init__(self) -> None:
-        self.events: Counter[str] = Counter()
-        self.parts: Counter[int] = Counter()
-        self.values: Counter[str] = Counter()
-
-    def take(self, hit: Hit, by: int) -> None:
-        """Lets a hit in (`by` is 1) or out (-1)."""
-        _add(self.events, hit.event_id, by)
-        _add(self.parts, hit.part, by)
-        for value in hit.values:
-            _add(self.values, value, by)
-
-
-def sliding(hits: list[Hit], span: timedelta, judge: Judge) -> list[Range]:
-    """First and last index of each stretch of `hits` (in the order of time) in whose windows `judge` is met."""
-    found: list[Range] = []
-    window, left = Window(), 0
-    for start, stop in _moments(hits):
-        for hit in hits[start:stop]:
-            window.take(hit, 1)
-        while hits[stop - 1].time - hits[left].time > span:
-            window.take(hits[left], -1)
-            left += 1
-        if judge(window):
-            _cover(found, left, stop - 1)
-    return found
-
-
-def ordered(hits: list[Hit], span: timedelta, parts: int) -> list[Range]:
-    """The same, where every part must follow the one before it, or come in the same second.
-
-    For each part it keeps the latest start of a chain that has come as far, since that leaves most of the span.
+    For each part `c` is the latest start of a chain that has come as far, since that leaves most of the span.
     """
-    found: list[Range] = []
-    begun: list[int | None] = [None] * parts
-    for start, stop in _moments(hits):
-        now = {hit.part for hit in hits[start:stop]}
-        for part in sorted(now):
-            begun[part] = start if part == 0 else _later(begun[part], begun[part - 1])
-        first = begun[-1]
-        if parts - 1 in now and first is not None and hits[start].time - hits[first].time <= span:
-            _cover(found, first, stop - 1)
-    return found
+    rows = "select *, max(moment) filter (part = 0) over w as c from hits window w as (" + _so_far(keys) + ")"
+    for part in range(1, parts):
+        rows = f"""
+            select * replace (max(c) filter (part = {part}) over w as c)
+            from ({rows}) window w as ({_so_far(keys)})"""
+    return f"select * exclude (c), part = {parts - 1} and moment - c <= {span} as met, c as first from ({rows})"
 
 
-def _moments(hits: list[Hit]) -> Iterator[Range]:
-    """The stretches of hits of one and the same time."""
-    start = 0
-    for stop in range(1, len(hits) + 1):
-        if stop == len(hits) or hits[stop].time != hits[start].time:
-            yield start, stop
-            start = stop
+def crowded(span: int, keys: list[str], least: int) -> str:
+    """Of `matches` those in a window that may hold `least` different `x`, so that few are sorted and slid over.
+
+    Time is cut into stretches as long as the span; what a window sees lies in two that follow each other.
+    """
+    group = "".join(f"{each}, " for each in keys)
+    same = "".join(f"matches.{each} = busy.{each} and " for each in keys)
+    return f"""
+        select * from matches semi join (
+            select * from (
+                select *,
+                    sum(n) over (w range between 1 preceding and current row) as before,
+                    sum(n) over (w range between current row and 1 following) as after
+                from (select {group}moment // {span} as stretch, count(distinct x) as n from matches group by all)
+                window w as ({_by(keys)} order by stretch)
+            ) where greatest(before, after) >= {least}
+        ) as busy on {same}matches.moment // {span} = busy.stretch"""
 
 
-def _later(one: int | None, other: int | None) -> int | None:
-    return max((each for each in (one, other) if each is not None), default=None)
+def episodes(judged: str, keys: list[str], pause: int) -> str:
+    """The hits that belong to some window that is met, each with the number of its `episode` within its group.
+
+    Windows that share a hit make one stretch. Stretches between which no more than `pause` microseconds lie are one
+    episode. `begin` is the first hit of the next window that is met; windows begin in the order in which they end.
+    """
+    by = _by(keys)
+    return f"""
+        select *, count(*) filter (begins) over ({by} order by moment, event rows unbounded preceding) as episode
+        from (
+            select *, coalesce(moment - before > {pause} and begin > before, true) as begins
+            from (
+                select *, lag(moment) over ({by} order by moment, event) as before
+                from (
+                    select *, min(first) filter (met) over (
+                        {by} order by moment range between current row and unbounded following
+                    ) as begin
+                    from ({judged})
+                )
+                where begin <= moment
+            )
+        )"""
 
 
-def _add(counter: Counter[Any], key: Any, by: int) -> None:
-    counter[key] += by
-    if not counter[key]:
-        del counter[key]
+def _by(keys: list[str]) -> str:
+    return f"partition by {', '.join(keys)}" if keys else ""
 
 
-def _cover(found: list[Range], first: int, last: int) -> None:
-    """Adds a stretch; one that overlaps stretches before it becomes one with them."""
-    while found and first <= found[-1][1]:
-        first = min(first, found.pop()[0])
-    found.append((first, last))
+def _so_far(keys: list[str]) -> str:
+    return f"{_by(keys)} order by moment range between unbounded preceding and current row"
