@@ -81,7 +81,7 @@ class SinkSettings:
     topic: str = ""
     path: str = ""
     shape: str = "slack"
-    least: str = "informational"
+    least: str = "low"
     rules: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     repeat: str = "1h"
@@ -129,7 +129,7 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
     sinks: tuple[SinkSettings, ...] = ()
-    anomalies_threshold: int = 100
+    anomalies_threshold: int = 75
     anomalies_budget: int = 2
     geo_country: str = ""
     geo_asn: str = ""

@@ -1,7 +1,6 @@
-"""Gathers the events of a case into the table `story`, and follows what was made from one thing to the next.
+"""Gathers the events of a case, and follows what was made from one thing to the next.
 
-The table stays in DuckDB, so that a seed with millions of events fills no memory of ours; what is made is read from
-the records of the few calls that can make something.
+What is made is read from the records of the few calls that can make something.
 """
 
 from __future__ import annotations
@@ -11,82 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.casework import effects
-from pipeline.casework.followed import Followed, mentions, parameters
+from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
+from pipeline.casework.story import Story
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
 MOST = 1000  # calls whose records are read, and things that are followed
 
-# case_events.sql gives each event once; a later round leaves out what an earlier one has.
-_FIRST = "select *, false as by_time from ({sql})"
-_ADDED = """
-select *, {by_time} as by_time from ({sql}) as found
-where not exists (
-    from story where story.eventID = found.eventID and story.account_id is not distinct from found.account_id
-)
-"""
-# What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
-# same principal called that very service within a minute.
-_ON_BEHALF = """
-and via_service is not null and exists (
-    from story
-    where story.principal_arn = found.principal_arn
-      and story.session_name is not distinct from found.session_name
-      and story.eventSource = found.via_service
-      and story.eventTime between found.eventTime - interval 1 minute and found.eventTime + interval 1 minute
-)
-"""
-_KEY_HOLDERS = """
-select distinct principal_arn
-from story
-semi join (select principal_arn from lake.usage where via_service is not null) using (principal_arn)
-where access_key_id is not null and principal_arn <> 'unknown'
-order by principal_arn
-limit 50
-"""
-# Files that may have calls made for a holder within a minute of the case's own.
-_BEHALF_FILES = """
-with own as (
-    select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
-    from story
-    where access_key_id is not null
-    group by file
-)
-select distinct file
-from sightings
-where via_service is not null
-  and principal_arn in (select unnest($holders::varchar[]))
-  and exists (from own where own.first <= last_seen and own.last >= first_seen)
-"""
-# Files in which anything that is followed was seen; `story` then takes the events that really count.
-_FILES = """
-select distinct file
-from sightings
-where last_seen >= $since and first_seen <= $until and (
-    access_key_id in (select unnest($keys::varchar[]))
-    or principal_arn in (select unnest($principals::varchar[] || $console_users::varchar[]))
-    or session_name in (select unnest($sessions::varchar[]))
-    or sourceIPAddress in (select unnest($addresses::varchar[]))
-    or source_network in (select unnest($networks::varchar[]))
-    or userAgent in (select unnest($agents::varchar[]))
-    or (len($role_sessions::varchar[]) > 0 and session_name is not null and list_contains(
-        $role_sessions::varchar[],
-        split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
-    ))
-)
-"""
 _MAKERS = """
 select eventID, eventTime, eventName, file
 from story
 where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
 order by eventTime, eventID
 limit $most
-"""
-_SPAN = """
-select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
-from story
-where access_key_id is not null
 """
 _USE = """
 select
@@ -112,7 +49,8 @@ class Gathered:
 def gather(seed: Seed, place: Place) -> Gathered:
     """Fills `story`; raises NoDataError where no event of the window belongs to the seed."""
     found = Gathered(seed)
-    if not _add(seed.follow, place, first=True):
+    story = Story(place)
+    if not story.begin(seed.follow):
         raise unknown(seed.text, place)
     known: set[str] = set()
     followed = set(seed.follow)
@@ -127,47 +65,12 @@ def gather(seed: Seed, place: Place) -> Gathered:
             found.cut.append(f"what was made is followed {ROUNDS} times; {len(new):,} more things were made after that")
             break
         followed.update(new)
-        _add(new, place)
+        story.add(new)
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
-        _add_on_behalf(place)
+        story.add_on_behalf()
     _uses(found.created, place)
     _by_group(found.gained)
     return found
-
-
-def _add_on_behalf(place: Place) -> None:
-    """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
-    holders = [each["principal_arn"] for each in place.engine.rows(_KEY_HOLDERS)]
-    if not holders:
-        return
-    query = place.catalog.get("investigate/case_events")
-    lists = parameters(Followed("principal", each) for each in holders)
-    sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
-    (span,) = place.engine.rows(_SPAN)
-    bounds = {"since": max(place.since, span["first"]), "until": min(place.until, span["last"])}
-    files = [each["file"] for each in place.rows(_BEHALF_FILES, holders=holders)]
-    with place.engine.reading(files):
-        place.engine.keep("story", sql, bounds | lists, query.path)
-
-
-def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
-    """Adds the events of these things to `story`; how many there were."""
-    named = mentions(follow)
-    window = {"since": place.since, "until": place.until}
-    added = 0
-    for question, lists in (("case_events", parameters(follow)), ("case_mentions", named)):
-        if lists is None or not (first or any(lists.values())):
-            continue
-        query = place.catalog.get(f"investigate/{question}")
-        sql = (_FIRST if first else _ADDED).format(sql=f"\n{query.sql}\n", by_time="false")
-        if question == "case_events":
-            files: set[str] = {each["file"] for each in place.rows(_FILES, **lists)}
-        else:
-            files = place.files([(place.since, place.until)])
-        with place.engine.reading(files):
-            added += place.engine.keep("story", sql, window | lists, query.path)
-        first = False
-    return added
 
 
 def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:

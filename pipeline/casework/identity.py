@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.casework import origins
 from pipeline.casework.seeds import Place
 
 LINKS = 12  # a chain of roles longer than this is cut
@@ -26,6 +27,9 @@ select
     min(session_created) as session_created,
     max(source_identity) as source_identity,
     max(person) as person,
+    max(delivery) as delivery,
+    max(provider) as provider,
+    coalesce(bool_or(contains(userAgent, 'exec-env/CloudShell')), false) as cloudshell,
     coalesce(bool_or(console), false) as console,
     arg_min(eventID, (eventTime, eventID)) as eventID,
     min(eventTime) as eventTime,
@@ -62,7 +66,8 @@ def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
 
 def _chain(row: dict[str, Any], place: Place) -> list[dict[str, Any]]:
     of = row["access_key_id"] or row["principal_arn"]
-    links = [_link(row, "uses", f"the events of {of} name {row['principal_arn']}{_named(row)}")]
+    shell = ", some from CloudShell" if row["cloudshell"] else ""  # "Logging CloudShell API calls": its user agent
+    links = [_link(row, "uses", f"the events of {of} name {row['principal_arn']}{_named(row)}{shell}")]
     here, seen = row, {row["access_key_id"]}
     while len(links) < LINKS:
         step = _before(here, place)
@@ -109,6 +114,8 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
             "the events name the user; how the session began, no event tells",
             here,
         )
+    if found := origins.by_its_events(here):
+        return _end(found["kind"], found["text"], here) | {"name": found["name"]}
     if here.get("person") or here.get("source_identity") or "/AWSReservedSSO_" in here["principal_arn"]:
         return _by_word(here)
     return _end("unknown", f"no event of the lake gave out {key}", here)
@@ -116,7 +123,7 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
 
 def _issued(calls: list[dict[str, Any]], here: dict[str, Any], place: Place) -> dict[str, Any]:
     """The link of a call that gave out a session key; of an organization's twins the caller's own record tells more."""
-    call = min(calls, key=lambda each: (each["principal_type"] == "AWSAccount", each["eventID"]))
+    call = min(calls, key=lambda each: (each["principal_type"] == "AWSAccount", *origins.rank(each), each["eventID"]))
     twins = sorted({each["eventID"] for each in calls} - {call["eventID"]})
     session = f" as session {call['role_session']}" if call["role_session"] else ""
     text = f"{call['eventName']} gave out {here['access_key_id']}"
@@ -124,6 +131,8 @@ def _issued(calls: list[dict[str, Any]], here: dict[str, Any], place: Place) -> 
     link = _link(call, "session", f"{text}; asked by {_caller(call)}")
     link["twins"] = twins
     kind = call["principal_type"]
+    if found := origins.outside(call):
+        return link | found | {"text": link["text"] + found["text"], "origin": True}
     if kind == "AWSService":
         return link | {"kind": "service", "origin": True}
     if kind in ("WebIdentityUser", "SAMLUser"):
@@ -207,7 +216,7 @@ def _by_word(here: dict[str, Any]) -> dict[str, Any]:
 
 def _link(row: dict[str, Any], kind: str, text: str) -> dict[str, Any]:
     names = ("principal_arn", "access_key_id", "session_name", "eventID", "eventTime")
-    hidden = ("principal_type", "session_created", "source_identity", "person")
+    hidden = ("principal_type", "session_created", "source_identity", "person", "delivery", "provider")
     found = {name: row.get(name) for name in (*names, *hidden)}
     return {"kind": kind, "origin": False, "text": text} | found
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.engines.duckdb import Engine
     from pipeline.engines.snapshot import Plan
     from pipeline.lake.storage import Storage
+    from pipeline.lake.tables import Lake
 
 _INDEX = "index.json"
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -39,23 +40,36 @@ _PART = "with events_by_file as (select * from lake.events_by_file where {part})
 _PARTS = ("eventTime < $since", "eventTime between $since and $until", "eventTime > $until")
 
 
-def prepare(engine: Engine, since: datetime, until: datetime) -> None:
+def refresh(lake: Lake) -> int:
+    """Looks through the data files that are new, which otherwise the next case would do; how many there were."""
+    from pipeline.catalog import Catalog
+    from pipeline.engines.duckdb import connect
+
+    with connect(lake) as engine:
+        Catalog.load(within="views").install_views(engine)
+        return prepare(engine, _FIRST, datetime.max.replace(tzinfo=UTC) - timedelta(days=1))
+
+
+def prepare(engine: Engine, since: datetime, until: datetime) -> int:
     """Makes the view `sightings` of this engine cheap, and cuts its rows at the window's ends.
 
-    So a row lies wholly before, in or after the window. The engine serves one case from then on.
+    So a row lies wholly before, in or after the window. The engine serves one case from then on. Returns how many
+    data files were new.
     """
     sql, plan = engine.views["sightings"], engine.plan
     every = set() if plan is None else set(plan.files["events"][1:])
     cut = _straddling(plan, since, until) if plan else set()
-    parts = []
+    parts: list[str] = []
+    new = 0
     if plan is not None and plan.storage is not None and every > cut:
-        parts += _kept(engine, _Shelf(plan.storage, sql), every - cut)
+        parts, new = _kept(engine, _Shelf(plan.storage, sql), every - cut)
     if cut or not parts:
         with engine.reading(cut):
             pieces = [engine.query(_PART.format(part=each, sql=sql), _window(since, until)) for each in _PARTS]
         engine.register("sightings_cut", pa.concat_tables(pieces))
         parts.append("select * from sightings_cut")
     engine.create_view("sightings", "\nunion all by name\n".join(parts))
+    return new
 
 
 def _window(since: datetime, until: datetime) -> dict[str, datetime]:
@@ -71,8 +85,11 @@ def _straddling(plan: Plan, since: datetime, until: datetime) -> set[str]:
     return (before & inside) | (inside & after) | (before & after)
 
 
-def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> list[str]:
-    """SELECTs that give the rows of the files `wanted`; what is not on the shelf yet is found out and put there."""
+def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> tuple[list[str], int]:
+    """SELECTs that give the rows of the files `wanted`, and of how many the rows had to be found out.
+
+    Those are put on the shelf.
+    """
     selects = []
     bundles = shelf.bundles(wanted)
     known = {each for files in bundles.values() for each in files}
@@ -87,7 +104,7 @@ def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> list[str]:
         engine.register("sightings_fresh", rows)
         selects.append("select * from sightings_fresh")
         shelf.add(engine, bundles, rows, fresh, wanted)
-    return selects
+    return selects, len(fresh)
 
 
 @dataclass(frozen=True)

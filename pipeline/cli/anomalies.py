@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from pipeline.catalog import Catalog
     from pipeline.detect.anomalies import Examined
+    from pipeline.engines.duckdb import Engine
     from pipeline.lake.tables import Lake
 
-OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet.")
+OUTPUT = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson, parquet, ocsf, sarif or asff.")
 
 
 def register(app: typer.Typer) -> None:
@@ -30,17 +32,22 @@ def anomalies(
     since: str = typer.Option(None, "--from", help="Start of the window.", metavar="TIME", show_default="first event"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
     fail_on: str = typer.Option(None, "--fail-on", help="Exit with 3 at a finding this grave.", metavar="SEVERITY"),
+    everything: bool = typer.Option(False, "--all", help="Print every finding, not those alone that are new or grew."),
     forecast: bool = typer.Option(False, "--forecast", help="Count the alerts each threshold would have raised."),
     output: str = OUTPUT,
 ) -> None:
-    """Asks every question in queries/anomalies about the window and prints the episodes found.
+    """Asks every question in queries/anomalies, stores what it finds, and prints what is new or grew.
 
-    Habits that new events changed are brought up to date in the lake first. With --forecast it prints instead how many
+    Habits that new events changed are brought up to date in the lake first. A window (--from, --to, or --as-of) is a
+    question of its own: it is answered in full and nothing is stored. With --forecast it prints instead how many
     alerts of unusual behaviour each threshold would have raised: in all, by week, by question and by principal. Exit
     code 5 where the log has a gap in a window given by --from or --to.
     """
     from pipeline import export
     from pipeline.catalog import Catalog
+    from pipeline.cli.detect import tell
+    from pipeline.cli.findings.looking import tell_hidden
+    from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import tell_ground, window
     from pipeline.detect.anomalies import SEVERITIES, examine
     from pipeline.detect.baselines.asking import Judging
@@ -59,18 +66,51 @@ def anomalies(
         begin, end = window(engine, since, until)
         found = examine(engine, catalog, begin, end, judging, _keeping(lake))
         lacking = tell_ground(engine, begin, end)
-    rows = count(found.stretches, judging.threshold) if forecast else found.table()
-    shown = _SHOWN if output == "table" and not forecast else None
-    export.write(rows, output, sys.stdout, color=current.color, columns=shown)
+        windowed = bool(since or until or current.as_of)
+        if forecast:
+            export.write(count(found.stretches, judging.threshold), output, sys.stdout, color=current.color)
+        else:
+            standing = _asked(lake, found) if windowed else _stored(lake, engine, catalog, found)
+    if not forecast:
+        chosen = [each for each in standing if each["status"] in SHOWN and (everything or windowed or each["news"])]
+        tell(chosen, None, output)
+        tell_hidden(standing)
     _tell_unjudged(found)
     if lacking and (since or until):
         raise typer.Exit(5)
-    if fail_on and not forecast and found.reaches(fail_on):
+    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on and not forecast else ()
+    if grave and any(each["severity"] in grave and each["status"] == "open" for each in standing):
         raise typer.Exit(3)
 
 
-# What a table on a terminal has room for; every other format has all of a finding.
-_SHOWN = ["severity", "title", "principal_arn", "account", "first_seen", "last_seen", "count", "evidence", "id"]
+def _asked(lake: Lake, found: Examined) -> list[dict[str, Any]]:
+    """The findings of a window with the status they are stored with, or would have."""
+    from pipeline.detect.store import judged
+
+    current.say("a window is a question of its own: nothing is stored, and all it holds is told")
+    return judged(lake, found.findings)
+
+
+def _stored(lake: Lake, engine: Engine, catalog: Catalog, found: Examined) -> list[dict[str, Any]]:
+    """Every finding of this kind that stands, with `news` where it is new or grew; all are, where none can be kept."""
+    from pipeline.cli.watching import send
+    from pipeline.detect.store import current as every
+    from pipeline.detect.store import judged
+    from pipeline.detect.unusual import HOME, store
+    from pipeline.errors import TrailsiftError
+
+    try:
+        recorded = store(lake, engine, catalog, found)
+    except (OSError, TrailsiftError) as error:
+        current.say(f"{lake.location}: the findings cannot be kept ({error})")
+        return [each | {"news": True} for each in judged(lake, found.findings)]
+    send(lake)
+    news = {each["id"] for each in recorded.new + recorded.grown}
+    gone = f", {recorded.gone:,} that the log shows no more" if recorded.gone else ""
+    standing = [each | {"news": each["id"] in news} for each in every(lake) if each["rule_key"].startswith(HOME)]
+    told = f"; --all prints all {len(standing):,}" if len(news) < len(standing) else ""
+    current.say(f"{len(recorded.new):,} new findings, {len(recorded.grown):,} grown{gone}{told}")
+    return standing
 
 
 def _keeping(lake: Lake) -> Callable[[dict[date, pa.Table]], None]:

@@ -73,11 +73,6 @@ class Examined:
         """The findings as rows in the design's format, the gravest first."""
         return pa.Table.from_pylist(self.findings, schema=SCHEMA)
 
-    def reaches(self, severity: str) -> bool:
-        """Whether a finding is at least as grave as `severity`."""
-        grave = SEVERITIES[: SEVERITIES.index(severity) + 1]
-        return any(each["severity"] in grave for each in self.findings)
-
 
 def examine(
     engine: Engine,

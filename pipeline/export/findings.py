@@ -30,7 +30,7 @@ _ARN = re.compile(
     r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d{12}):(?P<kind>user|role|root)(?:/(?P<path>.+))?", re.S
 )
 _FROM = re.compile(r"\bfrom ([0-9A-Fa-f:.]{3,45})(?![\w:./])")
-_KEY = re.compile(r"\bA[KS]IA[A-Z2-7]{12,124}\b")
+_KEY = re.compile(r"\bA[KS]IA[A-Z0-9]{12,124}\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -37,8 +37,8 @@ uses as (
         first_seen.*, used, networks.country,
         case
             when not first_seen.known then 40
-            when kind = 'person' then 45
-            else 60
+            when kind = 'person' then 35
+            else 55
         end as base
     from first_seen
     join keys on keys.day = first_seen.day and keys.principal_arn = first_seen.principal_arn
@@ -61,7 +61,7 @@ select
     round(
         (base + case when account_new and known then 15 else 0 end)
         * case when known then confidence else 1 end
-        * case when peers >= 3 or account_knows then 0.4 else 1 end
+        * case when account_knows then 0.4 when peers >= 3 then 0.6 else 1 end
     )::bigint as points
 from uses
 order by eventTime, principal_arn, value, unusual

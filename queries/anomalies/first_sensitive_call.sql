@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Call never made before"
--- question = "Which principals, known for some time, made a changing or secret-reading call for the first time?"
+-- question = "Which principals, known for some time, changed something, or read secrets or identities, as never before?"
 -- mitre = ["T1078.004"]
 -- action = "Ask the owner whether the work is new; if not, look at what the session did around it."
 -- most = 110
@@ -24,8 +24,8 @@
 -- ///
 -- What touches identities, keys, secrets or the log itself weighs much, what runs code on machines or starts many of
 -- them yet more; more where nobody in the account did it before, and less the more such calls the principal knows: to
--- deploy is to do new things. Of several on one day the second counts half, the third a third. What several others of
--- the account do is ordinary there.
+-- deploy is to do new things. How seldom they show one by itself says how sure that is, as in first_seen. What several
+-- others of the account do is ordinary there.
 with graded as (
     select
         *,
@@ -43,43 +43,40 @@ with graded as (
             'RunInstances', 'SendCommand', 'SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'StartSession'
         ) as commanding,
         about_identity or commanding as guarded,
-        not coalesce(read_only, false) or call in (
+        not coalesce(read_only, false) or service in ('iam', 'identitystore', 'organizations', 'sso') or call in (
             'Decrypt', 'GetParameter', 'GetParameters', 'GetParametersByPath'
         ) as sensitive,
-        count(*) filter (guarded) over (
-            partition by account_id, principal_arn order by first_day
-            range between unbounded preceding and interval 1 day preceding
-        ) as guarded_before
+        count(*) filter (guarded) over before as guarded_before,
+        count(distinct first_day) filter (guarded and known) over before as guarded_days
     from first_seen
     where attribute = 'api'
       and day = first_day
       -- Signing in is told by networks and agents; taking a role has a question of its own.
       and value not in ('signin.amazonaws.com:ConsoleLogin', 'sts.amazonaws.com:AssumeRole')
+    window before as (
+        partition by account_id, principal_arn order by first_day
+        range between unbounded preceding and interval 1 day preceding
+    )
 ),
 weighed as (
     select
         *,
         case
             when guarded then
+                least(1, -log2((guarded_days + 1) / (greatest(days_before - 7, guarded_days) + 2)) / 4) *
                 (case kind when 'person' then 30 when 'workload' then 50 else 40 end + if(commanding, 10, 0))
-                * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 2)
-            else 15
-        end * confidence as weight
+                * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 4)
+            else 15 * confidence
+        end as weight
     from graded
     where known
       and (guarded or (sensitive and peers_before < 3))
-),
-ranked as (
-    select
-        *,
-        row_number() over (partition by account_id, principal_arn, day order by weight desc, first_seen, value) as place
-    from weighed
 )
 select
     first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value, usual,
     format('{}:{}, made by {} others of the account before', service, call, peers_before) as unusual,
     'unseen' as class,
-    round(weight / place)::bigint as points
-from ranked
+    round(weight)::bigint as points
+from weighed
 where last_seen >= $since and first_seen <= $until
 order by eventTime, principal_arn, value

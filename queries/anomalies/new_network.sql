@@ -44,7 +44,7 @@ select
             when attribute = 'network' then 35
             when attribute = 'country' then 25
             else 10
-        end * confidence * case when peers >= 3 or account_knows then 0.4 else 1 end
+        end * confidence * case when account_knows then 0.4 when peers >= 3 then 0.6 else 1 end
     )::bigint as points
 from first_seen
 left join networks on networks.network = first_seen.value

@@ -3,7 +3,7 @@
 -- question = "Who took a role it had never taken?"
 -- mitre = ["T1548.005", "T1078.004"]
 -- action = "Ask the owner why the role was taken; look at what was done in it."
--- most = 85
+-- most = 100
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"
@@ -22,7 +22,7 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- An edge of the graph of who becomes whom. A role that only services took so far is not meant for others.
+-- An edge of the graph of who becomes whom. A role that only services took for a week or more is not meant for others.
 with takers as (
     select
         value, principal_arn, principal_type = 'AWSService' as by_service, min(day) as first_day
@@ -36,28 +36,29 @@ roles as (
         list({'taker': principal_arn, 'since': first_day}) filter (not by_service) as others
     from takers
     group by value
+),
+judged as (
+    select
+        first_seen.*,
+        coalesce(
+            served_since <= first_day - 7
+                and len(list_filter(coalesce(others, []), lambda each: each.since < first_day)) = 0,
+            false
+        ) as only_served
+    from first_seen
+    left join roles on roles.value = first_seen.value
+    where attribute = 'role'
+      and known
+      and last_seen >= $since and first_seen <= $until
 )
 select
-    first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, first_seen.value,
+    first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value,
     case when usual = '' then 'no role' else usual end as usual,
-    format(
-        'took {}{}', first_seen.value,
-        case when served_since < first_day and peers_before = 0 then ', which only services took before' else '' end
-    ) as unusual,
+    format('took {}{}', value, if(only_served, ', which only services took before', '')) as unusual,
     'unseen' as class,
     round(
-        (
-            case kind when 'person' then 35 when 'automation' then 40 else 50 end
-            + case
-                when served_since < first_day
-                    and len(list_filter(coalesce(others, []), lambda each: each.since < first_day)) = 0 then 35
-                else 0
-            end
-        ) * confidence * case when peers_before >= 1 then 0.6 else 1 end
+        (case kind when 'person' then 35 when 'automation' then 40 else 50 end + if(only_served, 65, 0))
+        * confidence * if(peers_before >= 1, 0.6, 1)
     )::bigint as points
-from first_seen
-left join roles on roles.value = first_seen.value
-where attribute = 'role'
-  and known
-  and last_seen >= $since and first_seen <= $until
+from judged
 order by eventTime, principal_arn, value

@@ -37,7 +37,7 @@ select
     'unseen' as class,
     round(
         case
-            when attribute = 'network' then case when account_knows then 40 when peers >= 3 then 30 else 80 end
+            when attribute = 'network' then case when account_knows then 40 when peers >= 3 then 50 else 70 end
             when attribute = 'agent' and first_seen.value in ('aws-cli', 'browser', 'curl', 'python-requests') then 40
             when attribute = 'agent' then 15
             else 60

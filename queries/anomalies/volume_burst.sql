@@ -3,7 +3,7 @@
 -- question = "Who made a call far more often on one day than on any day before?"
 -- mitre = ["T1530", "T1485", "T1555.006"]
 -- action = "See which objects, secrets or resources it was about, and where the data went."
--- most = 90
+-- most = 100
 -- [columns]
 -- eventTime = "when it began (UTC)"
 -- until = "when it was last seen that day"
@@ -61,7 +61,7 @@ select
     format('{} a day, at most {}', median_before::bigint, most_before) as usual,
     format('{} calls of {} on one day', ok, call) as unusual,
     case when most_before = 0 then 'unseen' else 'rare' end as class,
-    round(least(100, 20 * log2(ratio)) * case when floor is null then 0.5 else 1 end)::bigint as points
+    round(least(100, 17.5 * log2(ratio)) * case when floor is null then 0.5 else 1 end)::bigint as points
 from compared
 join active_days on active_days.day = compared.day and active_days.principal_arn = compared.principal_arn
     and active_days.account_id is not distinct from compared.account_id

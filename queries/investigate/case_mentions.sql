@@ -21,6 +21,8 @@
 -- session_created = "when the session was made, as its events tell"
 -- source_identity = "identity set when the first role of a chain was assumed"
 -- person = "Identity Center user id on whose behalf the session acts"
+-- delivery = "for credentials of an EC2 instance's role: version of the metadata service that delivered them"
+-- provider = "identity provider of a federated session, as its events tell"
 -- console = "whether the credentials belong to a console sign-in"
 -- via_service = "service that called on the principal's behalf"
 -- sourceIPAddress = "where it came from"
@@ -57,6 +59,8 @@ select
     userIdentity.sessionContext.attributes.creationDate as session_created,
     userIdentity.sessionContext.sourceIdentity as source_identity,
     userIdentity.onBehalfOf.userId as person,
+    userIdentity.sessionContext.ec2RoleDelivery as delivery,
+    userIdentity.sessionContext.webIdFederationData.federatedProvider as provider,
     sessionCredentialFromConsole = 'true' as console,
     via_service, sourceIPAddress, source_network, userAgent, sharedEventID,
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,

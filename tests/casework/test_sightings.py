@@ -97,6 +97,13 @@ def test_only_new_files_are_looked_at(tmp_path: Path) -> None:
     assert [len(bundles[name]) for name in bundles if name != first] == [1]
 
 
+def test_who_looks_ahead_spares_the_next_case(tmp_path: Path) -> None:
+    lake = make(tmp_path)
+    assert sightings.refresh(lake) == 5
+    assert sightings.refresh(lake) == 0
+    assert seen(lake) == {"AKIAANNA": 4, "ASIAWORK": 1} and len(index(lake)["bundles"]) == 1
+
+
 def test_compacted_files_are_looked_at_anew_and_the_old_ones_forgotten(tmp_path: Path) -> None:
     lake = make(tmp_path)
     for number in range(12):  # more files a day than compaction leaves alone

@@ -87,11 +87,20 @@ def test_what_several_questions_see_is_one_finding_with_all_of_its_events() -> N
         "anomalies/access_key_from_new_network",
         "anomalies/first_sensitive_call",
     }
-    assert found["score"] >= 100 and found["count"] == 3
+    assert found["score"] >= 75 and found["count"] == 3
     for part in found["parts"]:
         assert any(
             f"{part['unusual']}; usual: {part['usual']} ({part['class']}, " in line for line in found["evidence"]
         )
+
+
+def test_only_events_of_the_window_are_told() -> None:
+    records = leaked()
+    after = NOW + timedelta(minutes=1)
+    (found,) = examined(records, since=after, judging=Judging(threshold=20)).findings
+    assert sorted(found["event_ids"]) == sorted(each["eventID"] for each in records[-2:])
+    assert found["first_seen"] > after
+    assert examined(records, since=NOW + DAY).findings == []
 
 
 def test_an_episode_keeps_its_id_when_it_grows() -> None:

@@ -190,6 +190,7 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
             False,
         ),
         ("refused", [*habits(), assume("admin", userIdentity=WORKER, errorCode="AccessDenied")], False),
+        ("a machine's role", [*machine(), *habits(), assume("machine", userIdentity=WORKER)], True),
         ("by a service", [*habits(), assume("admin", **EC2)], False),
         ("too little history", [*habits(5), assume("admin", userIdentity=WORKER)], False),
     ],
@@ -261,3 +262,27 @@ def test_case(question: str, records: Records, expected: bool) -> None:
     given = points(examined(records))
     assert (question in given) == expected, given
     assert given.get(question, 1) > 0
+
+
+def test_a_role_that_only_services_took_weighs_more() -> None:
+    takes = [*habits(), assume("machine", userIdentity=WORKER)]
+    assert points(examined([*machine(), *takes]))["new_role"] > 2 * points(examined(takes))["new_role"]
+
+
+def test_an_office_that_moves_weighs_less_than_one_person_who_does() -> None:
+    crowd = [named(f"p{n}") for n in range(5)]
+    home = [each for who in crowd for each in habits(userIdentity=who)]
+    one, all_of_them = (
+        points(examined([*home, *(at(NOW, userIdentity=who, **NEW_NET) for who in movers)]))
+        for movers in (crowd[:1], crowd)
+    )
+    assert all_of_them["access_key_from_new_network"] < one["access_key_from_new_network"]
+
+
+def test_whoever_changes_identities_all_the_time_is_less_of_a_surprise() -> None:
+    """Twelve such calls known, one of them new some days ago; against somebody who never made any."""
+    verbs = [f"{verb}{what}Policy" for verb in ("Put", "Attach", "Delete") for what in ("Role", "User", "Group", "")]
+    deployer = [change(name, NOW - DAY * (29 - n // 3), userIdentity=WORKER) for n, name in enumerate(verbs)]
+    new = change("UpdateLoginProfilePolicy", userIdentity=WORKER)
+    busy, quiet = (points(examined([*habits(), *before, new])) for before in (deployer, []))
+    assert busy["first_sensitive_call"] < 0.5 * quiet["first_sensitive_call"]

@@ -35,7 +35,13 @@ def test_points_of_different_days_do_not() -> None:
 
 def test_a_question_gives_no_more_than_its_limit() -> None:
     assert episodes(*(part("hour", n, 10, str(n)) for n in range(20))) == []
-    assert episodes(*(part("call", n, 50, str(n)) for n in range(3)), part("hour", 3, 10)) == [(100, [50, 50, 50, 10])]
+    assert episodes(part("call", 0, 80), part("call", 1, 80, "y"), part("hour", 3, 10)) == [(90 + 10, [80, 80, 10])]
+
+
+def test_of_several_things_of_a_kind_the_second_counts_half_and_the_third_a_third() -> None:
+    parts = [part("call", 0, 30, "x"), part("call", 1, 60, "y"), part("call", 2, 18, "z")]
+    assert episodes(*parts, threshold=81) == [(60 + 15 + 6, [30, 60, 18])]
+    assert episodes(*parts, threshold=82) == []
 
 
 def test_a_thing_counts_once_however_often_it_is_seen() -> None:
@@ -50,8 +56,8 @@ def test_principals_and_accounts_are_apart() -> None:
 
 def test_an_episode_begins_where_the_points_are_and_ends_after_a_pause() -> None:
     weak, network, call = part("hour", -48, 5), part("network", 0, 60), part("call", 1, 60)
-    tail, later = part("hour", 72, 5, "y"), part("hour", 72 + 73, 5, "z")
-    assert episodes(weak, network, call, tail, later) == [(120, [60, 60, 5])]
+    tail, later = part("call", 72, 20, "y"), part("call", 72 + 73, 20, "z")
+    assert episodes(weak, network, call, tail, later) == [(120, [60, 60, 20])]
     again = part("call", 400, 60, "y"), part("network", 400, 60, "y")
     assert episodes(network, call, *again) == [(120, [60, 60]), (120, [60, 60])]
 
@@ -59,7 +65,7 @@ def test_an_episode_begins_where_the_points_are_and_ends_after_a_pause() -> None
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_what_is_found_does_not_matter(order: int) -> None:
     parts = [part("network", 0, 60), part("call", 3, 30), part("call", 3, 20, "y"), part("hour", 5, 10)]
-    assert episodes(*parts[::order])[0][0] == 120
+    assert episodes(*parts[::order])[0][0] == 60 + 30 + 10 + 10
 
 
 def test_the_forecast_counts_by_threshold_week_question_and_principal() -> None:
@@ -80,3 +86,9 @@ def test_the_forecast_counts_by_threshold_week_question_and_principal() -> None:
     assert alerts(50, "principal") == {"anna": 2, "bob": 1}
     assert alerts(50, "question") == {"network": 2, "call": 1}
     assert sum(alerts(75, "week").values()) == alerts(75, "all")[""]
+
+
+def test_everyday_life_after_the_first_day_is_no_part_of_an_episode() -> None:
+    network, call = part("network", 0, 60), part("call", 1, 60)
+    small, weighty = part("hour", 30, 5, "y"), part("call", 40, 20, "z")
+    assert episodes(network, call, small, weighty) == [(120, [60, 60, 20])]

@@ -76,11 +76,7 @@ def test_asff_keeps_to_the_lengths() -> None:
 
 
 def test_asff_resources_are_at_most_32() -> None:
-    keys = [
-        f"key AKIA{number:016d}".replace("0", "A").replace("1", "B").replace("8", "C").replace("9", "D")
-        for number in range(60)
-    ]
-    (each,) = asff(finding(evidence=keys))
+    (each,) = asff(finding(evidence=[f"key AKIA{number:016d} made" for number in range(60)]))
     assert len(each["Resources"]) == 32
 
 

@@ -182,6 +182,15 @@ def test_an_unknown_technique_keeps_its_id() -> None:
     ]
 
 
+def test_access_keys_are_told_by_their_form() -> None:
+    # Those of AWS's documentation, a session's, and what only begins like one.
+    text = "AKIAI44QH8DHBEXAMPLE, ASIAIOSFODNN7EXAMPLE; AKIASHORT, xAKIAIOSFODNN7EXAMPLE"
+    (event,) = ocsf(finding(evidence=[text]))
+    keys = [each["value"] for each in event["observables"] if each["type_id"] == 19]
+    assert keys == ["AKIAI44QH8DHBEXAMPLE", "ASIAIOSFODNN7EXAMPLE"]
+    assert "credential_uid" not in event["evidences"][0]["actor"]["user"]
+
+
 @pytest.mark.parametrize(
     "text", ["from 1.2.3.4/24", "from 999.1.1.1", "version 1.2.3.4", "from ec2.amazonaws.com", "from"]
 )

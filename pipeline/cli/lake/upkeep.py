@@ -51,6 +51,13 @@ def compact(dry_run: bool = _DRY, output: str = _OUTPUT) -> None:
         current.say("nothing to do: every closed day is compact")
 
 
+def index() -> None:
+    """Looks through the data files that are new for who was seen where, so that the next investigation need not."""
+    from pipeline.casework import sightings
+
+    current.say(f"{sightings.refresh(current.lake()):,} data files were new")
+
+
 def _none(jobs: list[Job]) -> list[Done]:
     from pipeline.lake.compact import Done
 

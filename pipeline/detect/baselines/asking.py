@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.config import Settings
 
 _MOST_A_DAY = 20
+_LEAST = 5  # points; what counts less says nothing
 # Views that every question reads; they are worked out once and lie in DuckDB while the questions are asked.
 _READ_OFTEN = ("behaviour", "active_days", "first_seen")
 
@@ -36,7 +37,7 @@ UNKNOWN = """
 class Judging:
     """How unusual behaviour is judged: points from which it is told, findings a principal and week, names, places."""
 
-    threshold: int = 100
+    threshold: int = 75
     budget: int = 2
     names: Names = field(default_factory=Names)
     country: str = ""
@@ -84,7 +85,7 @@ def parts(engine: Engine, catalog: Catalog, window: dict[str, str], as_of: datet
     found = []
     for query in scored(catalog).values():
         for row in catalog.run(engine, query.id, window, as_of).to_pylist():
-            if row["points"] > 0:
+            if row["points"] >= _LEAST:
                 found.append(_part(query.id, row))
     return bounded(found)
 

@@ -1,8 +1,9 @@
 """Points add up: unusual things of one principal that lie within a day of each other make an episode.
 
-Each question gives at most the points its header allows, so that a hundred new calls weigh no more than some; nothing
-weak is told alone, however long it lasts. An episode begins where the points of the next 24 hours reach the threshold
-and goes on until nothing unusual happened for PAUSE.
+Each question gives at most the points its header allows, and of several things of a kind the first counts whole, the
+second half, the third a third; so a hundred new calls weigh no more than some, and nothing weak is told alone. An
+episode begins where the points of the next 24 hours reach the threshold and goes on until nothing unusual happened for
+PAUSE.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from itertools import groupby
 
 WINDOW = timedelta(hours=24)
 PAUSE = timedelta(days=3)
+# What comes after the first day belongs to an episode from this share of the threshold; less is everyday life again.
+_TAIL = 0.2
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,13 @@ class Stretch:
                 at += 1
                 continue
             end = at + 1
-            while end < len(self.parts) and self.parts[end].begin - self.parts[end - 1].begin <= PAUSE:
+            parts = [self.parts[at]]
+            while end < len(self.parts) and self.parts[end].begin - parts[-1].begin <= PAUSE:
+                part = self.parts[end]
+                if part.begin - parts[0].begin < WINDOW or part.points >= _TAIL * threshold:
+                    parts.append(part)
                 end += 1
-            yield Episode(self.parts[at:end], max(self.scores[at:end]))
+            yield Episode(parts, max(self.scores[at:end]))
             at = end
 
 
@@ -93,13 +100,21 @@ def stretches(parts: Iterable[Part], most: Mapping[str, int]) -> list[Stretch]:
 
 
 def _points(parts: list[Part], at: int, most: Mapping[str, int]) -> int:
-    """The points of the 24 hours from part `at` on: each thing once, each question within its limit."""
+    """The points of the 24 hours from part `at` on, each thing once, each question within its limit.
+
+    Of several things of one kind the second counts half, the third a third: who goes to one new place, or takes up one
+    new duty, soon sees more of it.
+    """
     things: dict[tuple[str, str, str | None], int] = {}
     for part in parts[at:]:
         if part.begin - parts[at].begin >= WINDOW:
             break
         things[part.thing] = max(part.points, things.get(part.thing, 0))
-    rules: dict[str, int] = {}
-    for (rule, _, _), points in things.items():
-        rules[rule] = min(rules.get(rule, 0) + points, most[rule])
-    return sum(rules.values())
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for (rule, attribute, _), points in things.items():
+        kinds.setdefault((rule, attribute), []).append(points)
+    rules: dict[str, float] = {}
+    for (rule, _), given in kinds.items():
+        weighed = sum(points / place for place, points in enumerate(sorted(given, reverse=True), 1))
+        rules[rule] = rules.get(rule, 0) + weighed
+    return round(sum(min(points, most[rule]) for rule, points in rules.items()))
