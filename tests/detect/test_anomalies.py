@@ -94,6 +94,14 @@ def test_what_several_questions_see_is_one_finding_with_all_of_its_events() -> N
         )
 
 
+def test_usual_is_what_was_before_and_not_what_came_after() -> None:
+    later = [at(NOW + DAY * n, userIdentity=USER) for n in (1, 2)]
+    records = [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET), *later]
+    (told,) = examined(records, judging=Judging(threshold=20)).findings
+    parts = {part["attribute"]: part for part in told["parts"]}
+    assert parts["network"]["usual"] == "203.0.113.0/24 (30 days)"
+
+
 def test_only_events_of_the_window_are_told() -> None:
     records = leaked()
     after = NOW + timedelta(minutes=1)
