@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,6 +173,13 @@ def test_asking_twice_gives_the_same_and_leaves_the_views_as_they_were() -> None
         first, second = (examine(engine, CATALOG, None, NOW + DAY).findings for _ in range(2))
         assert first == second != []
         assert engine.query("select count(*) as n from duckdb_tables() where temporary")["n"][0].as_py() == 0
+
+
+def test_threads_that_ask_one_engine_do_not_mix() -> None:
+    with engine_of(leaked()) as engine, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(examine, engine, CATALOG, None, NOW + DAY * n) for n in (1, 2)]
+        one, two = (each.result().findings for each in asked)
+    assert one == two != []
 
 
 def test_episodes_of_a_rule_part_after_a_quiet_week_and_keep_their_id() -> None:
