@@ -20,6 +20,7 @@ from tests.detect.life import (
     ROOT,
     USER,
     Records,
+    assume,
     at,
     change,
     engine_of,
@@ -101,6 +102,24 @@ def test_usual_is_what_was_before_and_not_what_came_after() -> None:
     (told,) = examined(records, judging=Judging(threshold=20)).findings
     parts = {part["attribute"]: part for part in told["parts"]}
     assert parts["network"]["usual"] == "203.0.113.0/24 (30 days)"
+
+
+def test_each_kind_of_part_finds_its_events() -> None:
+    """By role, session, network, region and tool, on lives of their own; the events are known by hand."""
+    session = event()["userIdentity"]
+    lives: dict[str, Records] = {
+        "role": [assume("admin", userIdentity=session), assume("admin", NOW + DAY * 2, userIdentity=USER)],
+        "region": [at(NOW, awsRegion="ap-south-1")],
+        "network": [at(NOW, **NEW_NET)],
+        "moved_session": [at(NOW + timedelta(hours=1), **NEW_NET)],
+        "agent": [at(NOW, userAgent="curl/8.1")],
+        "own_change": grant("PutRolePolicy", {"roleName": "worker"}, userIdentity=session),
+    }
+    for attribute, (meant, *others) in lives.items():
+        before = [at(NOW)] if attribute == "moved_session" else []
+        (found,) = examined([*habits(), *before, meant, *others], judging=Judging(threshold=10)).findings
+        assert attribute in {part["attribute"] for part in found["parts"]}
+        assert found["event_ids"] == [meant["eventID"]], attribute
 
 
 def test_only_events_of_the_window_are_told() -> None:
