@@ -42,6 +42,7 @@ from pipeline.evidence.frameworks import load as load_frameworks
 from pipeline.export import cells
 from pipeline.iam.observable import observability
 from pipeline.lake.tables import Lake
+from pipeline.names import Names
 from pipeline.records import rebuild
 from pipeline.records.schema import TABLES
 from pipeline.times import parse_time
@@ -312,7 +313,7 @@ def case(scope: Scope, seed: str) -> dict[str, Any]:
 @st.cache_data(max_entries=12, show_spinner="Following the seed through the log …")
 def _case(events: Key, _key: Key, seed: str, since: datetime | None, until: datetime) -> dict[str, Any]:
     with _own_engine(_key) as engine:
-        return investigate(engine, _catalog(_key[4:]), seed, since, until).facts
+        return investigate(engine, _catalog(_key[4:]), seed, since, until, names=_names()).facts
 
 
 def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
@@ -320,7 +321,7 @@ def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
     book = casebook.case(_lake(*scope.key[:3]), name) if name else None
     with _own_engine(scope.key) as engine, tempfile.TemporaryDirectory(prefix="trailsift-") as folder:
         catalog = _catalog(scope.key[4:])
-        found = investigate(engine, catalog, seed, _since(scope), scope.until, book=book)
+        found = investigate(engine, catalog, seed, _since(scope), scope.until, book=book, names=_names())
         write_pack(Path(folder) / "case.zip", found, engine, catalog)
         return (Path(folder) / "case.zip").read_bytes()
 
@@ -344,6 +345,10 @@ def add_note(key: Key, name: str, text: str) -> None:
 def open_case(key: Key, name: str, seed: str, about: str) -> None:
     """Opens a case that begins with a seed."""
     casebook.open_case(_lake(*key[:3]), name, [seed], about)
+
+
+def _names() -> Names:
+    return Names.read(config.load().names)
 
 
 def _own_engine(key: Key) -> Engine:

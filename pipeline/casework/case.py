@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.assurance.coverage import coverage, gaps
 from pipeline.assurance.statement import statement
-from pipeline.casework import casebook, effects, identity, related, sightings, summary
+from pipeline.casework import casebook, effects, identity, named, related, sightings, summary
 from pipeline.casework.gather import Gathered, gather
 from pipeline.casework.seeds import Place, recognise
+from pipeline.names import Names
 
 if TYPE_CHECKING:
     from pipeline.casework.casebook import CaseFile
@@ -92,10 +93,12 @@ def investigate(
     until: datetime,
     max_events: int = MAX_EVENTS,
     book: CaseFile | None = None,
+    names: Names | None = None,
 ) -> Case:
     """The story of a seed in [since, until]; None for `since` means from the beginning of the log.
 
-    With `book` the facts have its pins and notes as `casebook`, and its pinned events are marked in the timeline.
+    With `book` the facts have its pins and notes as `casebook`, and its pinned events are marked in the timeline; with
+    `names` they have what people call networks, and who answers for principals.
     The engine serves one case: its events are kept in it. Raises NoDataError where no event of the window has the
     seed, UsageError where a name has several owners.
     """
@@ -128,6 +131,7 @@ def investigate(
         "coverage": [*lacking, *statement(engine, since, until)],
         "bounds": list(dict.fromkeys(found.cut)),
     }
+    facts = named.tell(facts, names or Names())
     return Case(facts | ({"casebook": casebook.told(book, engine)} if book else {}), lacking)
 
 

@@ -39,16 +39,18 @@ def investigate(
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
+    from pipeline.names import Names
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
     catalog = Catalog.load(within=("views", "investigate"))
     lake = current.lake()
+    names = Names.read(current.settings.names, current.settings.origin.get("names", "[names]"))
     written = casebook.case(lake, book) if book is not None else None
     with connect(lake) as engine:
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
-        found = case.investigate(engine, catalog, seed, begin, end, max_events, written)
+        found = case.investigate(engine, catalog, seed, begin, end, max_events, written, names)
         if pack is not None:
             write(pack, found, engine, catalog)
             current.say(f"case pack: {pack}")

@@ -57,7 +57,7 @@ def test_our_own_rules_are_asked_and_an_episode_is_a_finding(lake: str, capsys: 
     code, out, err = run(capsys, "--lake", lake, "-o", "json", "--all")
     (finding,) = json.loads(out)
     assert code == 0
-    assert set(finding) == MEMBERS
+    assert set(finding) >= MEMBERS, "the design: more keys are welcome"
     assert finding["rule"] == "detections/trail_stopped"
     assert (finding["severity"], finding["status"], finding["count"]) == ("high", "open", 2)
     assert finding["event_ids"] == ["DeleteTrail", "StopLogging"]

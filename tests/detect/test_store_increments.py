@@ -215,6 +215,11 @@ def test_whatever_a_finding_says_comes_back_as_it_was(lake: Lake) -> None:
     """Times with microseconds, texts that JSON escapes, nothing at all: equal, so that nothing counts as changed."""
     (one,) = whole_findings([(hours(1), "A")])
     odd = one | {"first_seen": hours(1) + timedelta(microseconds=1), "evidence": ['"\\\n\u2028\x00é'], "account": None}
+    part = dict.fromkeys(("rule", "attribute", "usual", "unusual", "class"), "é") | {
+        "points": 3,
+        "first_seen": hours(1),
+    }
+    odd |= {"score": 3, "parts": [part]}
     record(lake, [odd])
     (back,) = current(lake)
     assert {name: back[name] for name in odd} == odd

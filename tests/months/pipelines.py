@@ -22,8 +22,9 @@ READS += "dynamodb:DescribeTable rds:DescribeDBInstances logs:DescribeLogGroups 
 READS += "secretsmanager:DescribeSecret ecs:DescribeServices elasticloadbalancing:DescribeLoadBalancers "
 READS += "monitoring:DescribeAlarms cloudtrail:DescribeTrails cloudtrail:GetEventSelectors guardduty:GetDetector"
 WRITES = {
-    "iam:PutRolePolicy": 6, "iam:AttachRolePolicy": 5, "iam:CreateRole": 3, "iam:TagRole": 3, "iam:DetachRolePolicy": 2,
-    "iam:CreatePolicyVersion": 4, "iam:DeletePolicyVersion": 3, "iam:UpdateAssumeRolePolicy": 1.5, "iam:DeleteRole": 1,
+    "iam:PutRolePolicy": 4, "iam:AttachRolePolicy": 3, "iam:CreateRole": 1.5, "iam:TagRole": 3,
+    "iam:DetachRolePolicy": 2,
+    "iam:CreatePolicyVersion": 3, "iam:DeletePolicyVersion": 2, "iam:UpdateAssumeRolePolicy": 0.6, "iam:DeleteRole": 1,
     "lambda:UpdateFunctionConfiguration20150331v2": 6, "lambda:UpdateFunctionCode20150331v2": 6,
     "lambda:AddPermission20150331v2": 3, "lambda:CreateFunction20150331": 2, "sqs:SetQueueAttributes": 3,
     "ec2:AuthorizeSecurityGroupIngress": 3, "ec2:RevokeSecurityGroupIngress": 2, "ec2:CreateTags": 3,
