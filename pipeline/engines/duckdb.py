@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +73,11 @@ class Engine:
     def snapshot_id(self) -> int | None:
         """The Iceberg snapshot of `events` that is read; None before the first commit, and without a lake."""
         return self.plan.snapshot_id if self.plan else None
+
+    @property
+    def alone(self) -> AbstractContextManager[object]:
+        """To be held by whoever needs several statements in a row without another thread's in between."""
+        return self._lock
 
     def query(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> pa.Table:
         """The rows of one SELECT; of `params` only those that `sql` names are bound.

@@ -22,10 +22,10 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- What touches identities, keys, secrets or the log itself weighs much, what runs code on machines or starts many of
--- them yet more; more where nobody in the account did it before, and less the more such calls the principal knows: to
--- deploy is to do new things. How seldom they show one by itself says how sure that is, as in first_seen. What several
--- others of the account do is ordinary there.
+-- What touches identities, keys or secrets weighs much; what changes the log and its watchers, runs code on machines
+-- or starts many of them yet more. It weighs more where nobody in the account did it before, and less the more such
+-- calls the principal knows: to deploy is to do new things. How seldom they show one by itself says how sure that is,
+-- as in first_seen. What several others of the account do is ordinary there.
 with graded as (
     select
         *,
@@ -42,6 +42,7 @@ with graded as (
             'ModifyInstanceAttribute', 'RequestSpotFleet', 'RequestSpotInstances',
             'RunInstances', 'SendCommand', 'SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'StartSession'
         ) as commanding,
+        not coalesce(read_only, false) and service in ('cloudtrail', 'config', 'guardduty', 'securityhub') as watching,
         about_identity or commanding as guarded,
         not coalesce(read_only, false) or service in ('iam', 'identitystore', 'organizations', 'sso') or call in (
             'Decrypt', 'GetParameter', 'GetParameters', 'GetParametersByPath'
@@ -64,7 +65,7 @@ weighed as (
         case
             when guarded then
                 least(1, -log2((guarded_days + 1) / (greatest(days_before - 7, guarded_days) + 2)) / 4) *
-                (case kind when 'person' then 30 when 'workload' then 50 else 40 end + if(commanding, 10, 0))
+                (case kind when 'person' then 30 when 'workload' then 50 else 40 end + if(commanding or watching, 10, 0))
                 * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 4)
             else 15 * confidence
         end as weight

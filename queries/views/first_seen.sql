@@ -32,7 +32,7 @@ with shown as (
       and (ok > 0 or attribute in ('network', 'country', 'organization', 'agent', 'caller'))
 ),
 vals as (
-    select account_id, principal_arn, attribute, value, min(day) as first_day, count(*) as days
+    select account_id, principal_arn, attribute, value, min(day) as first_day
     from shown
     group by all
 ),
@@ -66,11 +66,29 @@ news as (
         ) as news_before
     from dated
 ),
-wonts as (
+numbered as (
     select
-        account_id, principal_arn, attribute,
-        list({'value': value, 'days': days, 'first_day': first_day} order by days desc, value) as wonted
-    from vals
+        account_id, principal_arn, attribute, value, day,
+        row_number() over (partition by account_id, principal_arn, attribute, value order by day) as days
+    from shown
+),
+before as (
+    select news.account_id, news.principal_arn, news.attribute, news.first_day, vals.value
+    from news
+    join vals on vals.principal_arn = news.principal_arn and vals.attribute = news.attribute
+        and vals.account_id is not distinct from news.account_id and vals.first_day < news.first_day
+    where news.known
+),
+usuals as (
+    select
+        before.account_id, before.principal_arn, before.attribute, before.first_day,
+        array_to_string(
+            list(format('{} ({} days)', before.value, days) order by days desc, before.value)[1:3], ', '
+        ) as usual
+    from before
+    asof join numbered on numbered.account_id = before.account_id and numbered.principal_arn = before.principal_arn
+        and numbered.attribute = before.attribute and numbered.value = before.value
+        and numbered.day < before.first_day
     group by all
 )
 select
@@ -80,16 +98,12 @@ select
     ranked.peers, ranked.peers_before,
     ranked.first_day >= account_since + 7 and ranked.peers_before > 0 as account_knows,
     ranked.first_day >= account_since + 7 and ranked.peers_before = 0 as account_new,
-    array_to_string(
-        list_transform(
-            list_filter(wonted, lambda each: each.first_day < ranked.first_day)[1:3],
-            lambda each: format('{} ({} days)', each.value, each.days)
-        ), ', '
-    ) as usual
+    coalesce(usuals.usual, '') as usual
 from shown
 join ranked on ranked.account_id is not distinct from shown.account_id and ranked.principal_arn = shown.principal_arn
     and ranked.attribute = shown.attribute and ranked.value = shown.value and shown.day <= ranked.first_day + 2
 join news on news.account_id is not distinct from shown.account_id and news.principal_arn = shown.principal_arn
     and news.attribute = shown.attribute and news.first_day = ranked.first_day
-join wonts on wonts.account_id is not distinct from shown.account_id and wonts.principal_arn = shown.principal_arn
-    and wonts.attribute = shown.attribute
+left join usuals on usuals.account_id is not distinct from shown.account_id
+    and usuals.principal_arn = shown.principal_arn and usuals.attribute = shown.attribute
+    and usuals.first_day = ranked.first_day

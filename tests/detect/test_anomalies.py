@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.detect.life import (
     ROOT,
     USER,
     Records,
+    assume,
     at,
     change,
     engine_of,
@@ -94,6 +96,32 @@ def test_what_several_questions_see_is_one_finding_with_all_of_its_events() -> N
         )
 
 
+def test_usual_is_what_was_before_and_not_what_came_after() -> None:
+    later = [at(NOW + DAY * n, userIdentity=USER) for n in (1, 2)]
+    records = [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET), *later]
+    (told,) = examined(records, judging=Judging(threshold=20)).findings
+    parts = {part["attribute"]: part for part in told["parts"]}
+    assert parts["network"]["usual"] == "203.0.113.0/24 (30 days)"
+
+
+def test_each_kind_of_part_finds_its_events() -> None:
+    """By role, session, network, region and tool, on lives of their own; the events are known by hand."""
+    session = event()["userIdentity"]
+    lives: dict[str, Records] = {
+        "role": [assume("admin", userIdentity=session), assume("admin", NOW + DAY * 2, userIdentity=USER)],
+        "region": [at(NOW, awsRegion="ap-south-1")],
+        "network": [at(NOW, **NEW_NET)],
+        "moved_session": [at(NOW + timedelta(hours=1), **NEW_NET)],
+        "agent": [at(NOW, userAgent="curl/8.1")],
+        "own_change": grant("PutRolePolicy", {"roleName": "worker"}, userIdentity=session),
+    }
+    for attribute, (meant, *others) in lives.items():
+        before = [at(NOW)] if attribute == "moved_session" else []
+        (found,) = examined([*habits(), *before, meant, *others], judging=Judging(threshold=10)).findings
+        assert attribute in {part["attribute"] for part in found["parts"]}
+        assert found["event_ids"] == [meant["eventID"]], attribute
+
+
 def test_only_events_of_the_window_are_told() -> None:
     records = leaked()
     after = NOW + timedelta(minutes=1)
@@ -164,6 +192,13 @@ def test_asking_twice_gives_the_same_and_leaves_the_views_as_they_were() -> None
         first, second = (examine(engine, CATALOG, None, NOW + DAY).findings for _ in range(2))
         assert first == second != []
         assert engine.query("select count(*) as n from duckdb_tables() where temporary")["n"][0].as_py() == 0
+
+
+def test_threads_that_ask_one_engine_do_not_mix() -> None:
+    with engine_of(leaked()) as engine, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(examine, engine, CATALOG, None, NOW + DAY * n) for n in (1, 2)]
+        one, two = (each.result().findings for each in asked)
+    assert one == two != []
 
 
 def test_episodes_of_a_rule_part_after_a_quiet_week_and_keep_their_id() -> None:

@@ -56,7 +56,7 @@ def test_principals_and_accounts_are_apart() -> None:
 
 def test_an_episode_begins_where_the_points_are_and_ends_after_a_pause() -> None:
     weak, network, call = part("hour", -48, 5), part("network", 0, 60), part("call", 1, 60)
-    tail, later = part("call", 72, 20, "y"), part("call", 72 + 73, 20, "z")
+    tail, later = part("call", 72, 20, "y"), part("call", 72 + 169, 20, "z")
     assert episodes(weak, network, call, tail, later) == [(120, [60, 60, 20])]
     again = part("call", 400, 60, "y"), part("network", 400, 60, "y")
     assert episodes(network, call, *again) == [(120, [60, 60]), (120, [60, 60])]
@@ -92,3 +92,11 @@ def test_everyday_life_after_the_first_day_is_no_part_of_an_episode() -> None:
     network, call = part("network", 0, 60), part("call", 1, 60)
     small, weighty = part("hour", 30, 5, "y"), part("call", 40, 20, "z")
     assert episodes(network, call, small, weighty) == [(120, [60, 60, 20])]
+
+
+def test_whoever_takes_time_is_told_by_a_week_of_twice_as_much() -> None:
+    slow = [part("network", 0, 60), part("call", 60, 60), part("call", 90, 60, "y"), part("hour", 166, 10)]
+    # 60 + (60 + 30) + 10 within the week, of which half counts
+    assert episodes(*slow, threshold=80) == [(80, [60, 60, 60])]
+    assert episodes(*slow, threshold=81) == []
+    assert episodes(*slow[:-1], part("hour", 168, 10), threshold=80) == []

@@ -59,20 +59,26 @@ def prepared(
 
     `keep` stores habits that were worked out, as `habits.prepare` says.
     """
-    habits.prepare(engine, keep)
+    with engine.alone:  # the temporary tables are one thread's
+        habits.prepare(engine, keep)
+        _name_networks(engine, judging)
+        try:
+            for name in _READ_OFTEN:  # a temporary table comes before the view of its name
+                engine.keep(name, f"select * from memory.main.{name}", place=name)
+            yield
+        finally:
+            for name in _READ_OFTEN:
+                engine.con.execute(f"drop table if exists temp.{name}")
+
+
+def _name_networks(engine: Engine, judging: Judging) -> None:
+    """Makes the view `networks` say what the settings call each network, and where it is."""
     seen = engine.query(
         "select distinct value from habits where attribute = 'network' order by value", place="networks"
     )
     networks = [each for each in seen["value"].to_pylist() if each != "vpc endpoint"]
     engine.register("networks_named", places(networks, judging.names, judging.country, judging.asn))
     engine.create_view("networks", "select * from networks_named", "networks")
-    try:
-        for name in _READ_OFTEN:  # a temporary table comes before the view of its name
-            engine.keep(name, f"select * from memory.main.{name}", place=name)
-        yield
-    finally:
-        for name in _READ_OFTEN:
-            engine.con.execute(f"drop table if exists temp.{name}")
 
 
 def scored(catalog: Catalog) -> dict[str, Query]:

@@ -32,16 +32,24 @@ with asked as (
 own as (
     select
         eventTime, coalesce(eventID, record_sha256) as event_id, principal_arn, account_id, awsRegion, eventSource,
-        eventName, outcome, source_network, {AGENT} as agent, requestParameters,
+        eventName, outcome, source_network, {AGENT} as agent,
         {CALLER} is not distinct from 'person' or agent is not distinct from 'browser' as person
     {OWN.replace("eventTime >= $begin and eventTime < $end", "eventTime between $begin and $end")}
       and principal_arn in (select principal_arn from wanted)
+),
+taken as (  -- by itself, since requests are the greater part of a log
+    select coalesce(eventID, record_sha256) as event_id, left(try(requestParameters ->> '$.roleArn'), 300) as role
+    from lake."events"
+    where eventTime between $begin and $end
+      and eventSource = 'sts.amazonaws.com' and eventName = 'AssumeRole'
+      and principal_arn in (select principal_arn from wanted where attribute = 'role')
 )
-select distinct part, eventTime, event_id, awsRegion
+select distinct part, eventTime, own.event_id, awsRegion
 from asked
 join own on own.principal_arn = asked.principal_arn and own.account_id is not distinct from asked.account_id
     and own.eventTime between asked.begun and asked.ended
 left join networks on networks.network = own.source_network
+left join taken on taken.event_id = own.event_id
 where case attribute
     when 'api' then list_contains(vals, eventSource || ':' || eventName)
     when 'denied' then outcome = 'denied' and list_contains(vals, eventSource || ':' || eventName)
@@ -53,8 +61,7 @@ where case attribute
     when 'organization' then list_contains(vals, organization)
     when 'agent' then list_contains(vals, agent)
     when 'caller' then person
-    when 'role' then
-        eventName = 'AssumeRole' and list_contains(vals, left(try(requestParameters ->> '$.roleArn'), 300))
+    when 'role' then list_contains(vals, role)
     when 'moved_session' then
         list_contains(list_transform(vals, lambda each: split_part(each, ' → ', 2)), source_network)
     when 'own_change' then list_contains(list_transform(vals, lambda each: split_part(each, ' ', 1)), eventName)

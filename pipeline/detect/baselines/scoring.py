@@ -2,8 +2,8 @@
 
 Each question gives at most the points its header allows, and of several things of a kind the first counts whole, the
 second half, the third a third; so a hundred new calls weigh no more than some, and nothing weak is told alone. An
-episode begins where the points of the next 24 hours reach the threshold and goes on until nothing unusual happened for
-PAUSE.
+episode begins where the points of the next 24 hours reach the threshold, or those of the next week, for whoever takes
+time, twice as many; it goes on until nothing unusual happened for PAUSE.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-WINDOW = timedelta(hours=24)
-PAUSE = timedelta(days=3)
+# Span, and how much of the points within it counts.
+WINDOWS = ((timedelta(hours=24), 1.0), (timedelta(days=7), 0.5))
+WINDOW = WINDOWS[0][0]
+PAUSE = timedelta(days=7)
 # What comes after the first day belongs to an episode from this share of the threshold; less is everyday life again.
 _TAIL = 0.2
 
@@ -46,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Episode:
-    """The parts of one stretch, in the order of time, and the most points of any 24 hours of it."""
+    """The parts of one stretch, in the order of time, and the most points of any 24 hours, or half a week's, of it."""
 
     parts: list[Part]
     score: int
@@ -62,7 +64,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Stretch:
-    """All parts of one principal and account in the order of time; `scores[i]` are the points of 24 hours from i."""
+    """All parts of one principal and account in the order of time; `scores[i]` is what counts from part i on."""
 
     parts: list[Part]
     scores: list[int]
@@ -95,19 +97,23 @@ def stretches(parts: Iterable[Part], most: Mapping[str, int]) -> list[Stretch]:
     found = []
     for _, group in groupby(ordered, whose):
         own = list(group)
-        found.append(Stretch(own, [_points(own, at, most) for at in range(len(own))]))
+        found.append(Stretch(own, [_score(own, at, most) for at in range(len(own))]))
     return found
 
 
-def _points(parts: list[Part], at: int, most: Mapping[str, int]) -> int:
-    """The points of the 24 hours from part `at` on, each thing once, each question within its limit.
+def _score(parts: list[Part], at: int, most: Mapping[str, int]) -> int:
+    return round(max(share * _points(parts, at, span, most) for span, share in WINDOWS))
+
+
+def _points(parts: list[Part], at: int, span: timedelta, most: Mapping[str, int]) -> float:
+    """The points of a span from part `at` on, each thing once, each question within its limit.
 
     Of several things of one kind the second counts half, the third a third: who goes to one new place, or takes up one
     new duty, soon sees more of it.
     """
     things: dict[tuple[str, str, str | None], int] = {}
     for part in parts[at:]:
-        if part.begin - parts[at].begin >= WINDOW:
+        if part.begin - parts[at].begin >= span:
             break
         things[part.thing] = max(part.points, things.get(part.thing, 0))
     kinds: dict[tuple[str, str], list[int]] = {}
@@ -117,4 +123,4 @@ def _points(parts: list[Part], at: int, most: Mapping[str, int]) -> int:
     for (rule, _), given in kinds.items():
         weighed = sum(points / place for place, points in enumerate(sorted(given, reverse=True), 1))
         rules[rule] = rules.get(rule, 0) + weighed
-    return round(sum(min(points, most[rule]) for rule, points in rules.items()))
+    return sum(min(points, most[rule]) for rule, points in rules.items())

@@ -96,7 +96,7 @@ def _evidence(queries: Mapping[str, Query], episode: Episode, told: list[Part], 
         for part in told[:MAX_PARTS]
     ]
     left = len(told) - len(lines)
-    total = f"{episode.score} points in a day, told from {judging.threshold}"
+    total = f"{episode.score:,} points, told from {judging.threshold:,}"
     return [*whose, total, *lines, *([f"and {left:,} more"] if left else [])]
 
 
