@@ -23,6 +23,7 @@ VERDICTS = {
     "unused_low_confidence": "#E6BE7E",
     "not_observable": "#B8C1CA",
     "blocked": "#6B7785",
+    "excluded": "#8E7AA8",
 }
 # A span of the histogram: how it is called, and Vega's name for it.
 SPANS = {
@@ -142,6 +143,33 @@ def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.La
         ],
     )  # fmt: skip
     return _finished(chart, "When findings were active (UTC)", 30 * len(rules) + 110)
+
+
+def story(events: pd.DataFrame, since: datetime, until: datetime, most: int = 12) -> alt.Chart:
+    """What a case did when, a lane a service, a circle for each span, outcome and service; takes rows of a timeline."""
+    span = "h" if until - since < timedelta(days=10) else "D"
+    lanes = list(events["service"].value_counts().index[:most])
+    shown = events[events["service"].isin(lanes)]
+    spots = shown.assign(span=shown["eventTime"].dt.floor(span)).groupby(["span", "service", "outcome"], observed=True)
+    counted = spots.size().rename("events").reset_index()
+    present = list(counted["outcome"].unique())
+    chart = alt.Chart(counted).mark_circle(opacity=0.85).encode(
+        x=alt.X("span:T", title=None).axis(grid=False, labelOverlap=True).scale(
+            type="utc", domain=[_utc(since), _utc(until)], nice=False, padding=12
+        ),
+        y=alt.Y("service:N", title=None, sort=lanes).axis(domain=False, ticks=False, grid=True, labelLimit=200),
+        size=alt.Size("events:Q", scale=alt.Scale(type="sqrt", range=[25, 500]), legend=None),
+        color=alt.Color("outcome:N", scale=_scale(OUTCOMES, present), title=None),
+        order=alt.Order("events:Q", sort="descending"),
+        tooltip=[
+            alt.Tooltip("span:T", title="from (UTC)", format="%Y-%m-%d %H:%M", timeUnit=SPANS["minute"][1]),
+            alt.Tooltip("service:N"),
+            alt.Tooltip("outcome:N"),
+            alt.Tooltip("events:Q", format=","),
+        ],
+    )  # fmt: skip
+    unit = "an hour" if span == "h" else "a day"
+    return _finished(chart, f"Events by service, a circle {unit} and outcome (UTC)", 26 * len(lanes) + 110)
 
 
 def severity_bars(findings: pd.DataFrame) -> alt.LayerChart:

@@ -28,16 +28,27 @@ LABELS = {
     "resource_scope": "Resources", "first_used": "First use (UTC)", "last_used": "Last use (UTC)",
     "granted_by": "Granted by", "granted": "Granted", "unused_share": "Unused share", "requirement": "No.",
     "rows_total": "Rows", "eventSource": "Service", "used": "Used", "denied_only": "Denied only", "unused": "Unused",
+    "eventID": "Event", "marks": "Marks", "access_key_id": "Access key", "resources": "Resources", "kind": "Kind",
+    "of": "Of", "by": "By", "what": "What", "id": "Id", "name": "Name",
+    "shared": "Address or program", "source_network": "Network", "holder": "Key or principal", "writes": "Writes",
+    "denied": "Denied", "events": "Events", "resource": "Resource", "note": "Note", "at": "When (UTC)",
+    "actor": "By", "change": "Change", "subject": "Seed or event", "text": "Text", "to_itself": "To itself",
     "unused_low_confidence": "Low confidence", "not_observable": "Not observable", "blocked": "Blocked",
+    "until": "Until (UTC)", "excluded": "Excluded",
 }  # fmt: skip
 WIDTHS = {
     "severity": 90, "title": 235, "principal_arn": 345, "account": 115, "account_id": 115, "region": 130,
     "awsRegion": 100, "first_seen": 145, "last_seen": 145, "eventTime": 145, "last_used": 145, "count": 70,
-    "status": 70, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
+    "status": 105, "requirement": 65, "verdict": 150, "reason": 520, "event_id": 290, "action": 260, "outcome": 75,
     "service": 95, "eventName": 190, "rule": 280, "granted": 75, "rows_total": 60, "granted_by": 320,
     "resource_scope": 200, "errorCode": 125, "sourceIPAddress": 125,
+    "eventID": 290, "marks": 235, "access_key_id": 190, "resources": 300, "kind": 95, "id": 210, "name": 150,
+    "by": 300, "shared": 300, "source_network": 125, "holder": 300, "writes": 65, "denied": 65, "events": 70,
+    "resource": 420, "number": 50, "at": 145, "actor": 120, "change": 105, "subject": 290, "text": 420,
+    "first_used": 145,
     "unused_share": 135, "used": 65, "denied_only": 90, "unused": 75,
     "unused_low_confidence": 105, "not_observable": 110, "blocked": 75,
+    "until": 145, "excluded": 260,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,9 +23,16 @@ from dashboards.scope import Key, Scope
 from pipeline import catalog as questions
 from pipeline import config, export
 from pipeline.access import unused as permissions
+from pipeline.access.exclusions import exclusions, grace
+from pipeline.access.verdicts import USED
 from pipeline.assurance.statement import statement
+from pipeline.casework import casebook
+from pipeline.casework.case import investigate
+from pipeline.casework.pack import write as write_pack
 from pipeline.catalog import Catalog
+from pipeline.detect import store
 from pipeline.detect.anomalies import Examined, examine
+from pipeline.detect.baselines.asking import Judging
 from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import NoDataError
 from pipeline.evidence import comply as compliance
@@ -34,12 +42,15 @@ from pipeline.evidence.frameworks import load as load_frameworks
 from pipeline.export import cells
 from pipeline.iam.observable import observability
 from pipeline.lake.tables import Lake
+from pipeline.names import Names
 from pipeline.records import rebuild
 from pipeline.records.schema import TABLES
 from pipeline.times import parse_time
 
 MOST_EVENTS = 1000
-VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked")
+EXCLUDED = "excluded"
+STATUSES = store.STATUSES
+VERDICTS = ("used", "denied_only", "unused", "unused_low_confidence", "not_observable", "blocked", EXCLUDED)
 
 
 @dataclass(frozen=True)
@@ -185,12 +196,35 @@ def _gaps(key: Key, since: datetime, until: datetime, as_of: datetime, accounts:
 
 @st.cache_resource(max_entries=2, show_spinner="Looking for what is out of the ordinary …")
 def _examined(key: Key, as_of: datetime) -> Examined:
-    return examine(_engine(key), _catalog(key[4:]), None, as_of)
+    return examine(_engine(key), _catalog(key[4:]), None, as_of, Judging.by(config.load()))
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _findings(key: Key, as_of: datetime) -> pd.DataFrame:
+    """What is stored, and what is out of the ordinary and not stored; kept for a minute, as mutes end by the clock."""
+    lake = _lake(*key[:3])
+    stored = store.current(lake)
+    known = {each["id"] for each in stored}
+    computed = [each for each in _examined(key, as_of).findings if each["id"] not in known]
+    found: pd.DataFrame = store.table(stored + store.judged(lake, computed)).to_pandas()
+    return found
+
+
+def shown(findings: pd.DataFrame) -> pd.DataFrame:
+    """Those somebody has to look at, or looks at already: neither muted nor resolved."""
+    return findings[findings["status"].isin(["open", "acknowledged"])].reset_index(drop=True)
+
+
+def history(key: Key, identity: str) -> pd.DataFrame:
+    """What became of a stored finding, a row a change; empty for one that is not stored."""
+    known, _ = store.states(_lake(*key[:3]))
+    changes: pd.DataFrame = store.history(known[identity].history if identity in known else []).to_pandas()
+    return changes[["at", "change", "status", "actor", "reason", "until"]]
 
 
 def findings(scope: Scope) -> pd.DataFrame:
-    """Findings active in a scope, the gravest first; the whole log is examined, so a finding is told whole."""
-    found = _examined(scope.key, scope.as_of).table().to_pandas()
+    """Findings active in a scope, of every status, the gravest first, each told whole."""
+    found = _findings(scope.key, scope.as_of)
     active = (found["last_seen"] >= scope.since) & (found["first_seen"] <= scope.until)
     if scope.accounts:
         active &= found["account"].isin(scope.accounts)
@@ -207,13 +241,24 @@ def unjudged(scope: Scope) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Comparing what is granted with what was used …")
-def _unused(key: Key, since: datetime, until: datetime) -> permissions.Report:
-    return permissions.unused(_engine(key), since, until, used_too=True)
+def _unused(
+    key: Key, since: datetime, until: datetime, excluded: tuple[config.ExclusionSettings, ...], days: int
+) -> permissions.Report:
+    found = permissions.unused(
+        _engine(key), since, until, used_too=True, excluded=exclusions(excluded), grace=grace(days)
+    )
+    rows = found.rows
+    verdict, why = rows["verdict"].cast(pa.string()), rows["excluded"].cast(pa.string())
+    kept = pc.and_(pc.not_equal(why, ""), pc.not_equal(verdict, USED))
+    shown = pc.if_else(kept, EXCLUDED, verdict).dictionary_encode()
+    return replace(found, rows=rows.set_column(rows.column_names.index("verdict"), "verdict", shown))
 
 
 def unused(scope: Scope) -> permissions.Report:
-    """Verdicts of all granted permissions over the scope's window. Raises NoDataError without an IAM snapshot."""
-    return _unused(scope.key, scope.since, scope.until)
+    """Verdicts of all granted permissions over the scope's window; what the settings exclude, and was not used, is
+    `excluded` instead. Raises NoDataError without an IAM snapshot."""
+    settings = config.load()
+    return _unused(scope.key, scope.since, scope.until, settings.exclusions, settings.permission_grace_days)
 
 
 def verdicts(scope: Scope) -> pd.DataFrame:
@@ -253,6 +298,74 @@ def calls_for(scope: Scope, principal: str, action: str) -> tuple[str, ...]:
         if action in {each.action for each in mapped.actions}:
             found.add(f"{source}/{name}")
     return tuple(sorted(found))
+
+
+def case(scope: Scope, seed: str) -> dict[str, Any]:
+    """What the log tells of a seed within the scope's time, as `trailsift investigate` gives it.
+
+    Accounts and regions do not narrow a case. Raises NoDataError where no event has the seed, UsageError where a name
+    has several owners.
+    """
+    told: dict[str, Any] = _case(_of_events(scope.key), scope.key, seed, _since(scope), scope.until)
+    return told
+
+
+@st.cache_data(max_entries=12, show_spinner="Following the seed through the log …")
+def _case(events: Key, _key: Key, seed: str, since: datetime | None, until: datetime) -> dict[str, Any]:
+    with _own_engine(_key) as engine:
+        return investigate(engine, _catalog(_key[4:]), seed, since, until, names=_names()).facts
+
+
+def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
+    """The case pack (zip) of a seed, with what was written down under a case of this name."""
+    book = casebook.case(_lake(*scope.key[:3]), name) if name else None
+    with _own_engine(scope.key) as engine, tempfile.TemporaryDirectory(prefix="trailsift-") as folder:
+        catalog = _catalog(scope.key[4:])
+        found = investigate(engine, catalog, seed, _since(scope), scope.until, book=book, names=_names())
+        write_pack(Path(folder) / "case.zip", found, engine, catalog)
+        return (Path(folder) / "case.zip").read_bytes()
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def cases(key: Key) -> dict[str, casebook.CaseFile]:
+    """What investigators wrote down, by the name of the case; the one with the newest entry first."""
+    return casebook.cases(_lake(*key[:3]))
+
+
+def pin(key: Key, name: str, identity: str, note: str) -> None:
+    """Pins an event to a case."""
+    casebook.pin(_lake(*key[:3]), _engine(key), name, [identity], note)
+
+
+def add_note(key: Key, name: str, text: str) -> None:
+    """Writes a note to a case."""
+    casebook.add_note(_lake(*key[:3]), name, text)
+
+
+def open_case(key: Key, name: str, seed: str, about: str) -> None:
+    """Opens a case that begins with a seed."""
+    casebook.open_case(_lake(*key[:3]), name, [seed], about)
+
+
+def _names() -> Names:
+    return Names.read(config.load().names)
+
+
+def _own_engine(key: Key) -> Engine:
+    """An engine for one case, which keeps its events in it."""
+    engine = connect(_lake(*key[:3]))
+    _catalog(key[4:]).install_views(engine)
+    return engine
+
+
+def _of_events(key: Key) -> Key:
+    """The lake's state but for what investigators write down, which changes nothing that the log tells."""
+    snapshots = tuple(each for name, each in zip(TABLES, key[3], strict=True) if name != "case_entries")
+    return (*key[:3], snapshots, *key[4:])
+
+
+def _since(scope: Scope) -> datetime | None:
+    return None if scope.name == "all" else scope.since
 
 
 def frameworks(key: Key) -> dict[str, Framework]:

@@ -11,14 +11,17 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import UsageError
 
 FILE = "trailsift.toml"
 # Settings that are lists of tables, which only the file can have.
-_TABLES = ("sources", "exclusions")
+_TABLES = ("sources", "exclusions", "sinks")
+# Tables whose keys are the user's own words.
+_OWN = ("placeholders", "names")
 T = TypeVar("T")
+N = TypeVar("N", bound="_Named")
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,50 @@ class ExclusionSettings:
 
 
 @dataclass(frozen=True)
+class SinkSettings:
+    """A place findings go to: a table `[[sinks]]` of the file.
+
+    `kind` is the sink's (webhook, sns, file) and says which of `url`, `topic` (an ARN) and `path` (from the working
+    directory) it needs; a url is a secret and never shown whole. `shape` is a webhook's: slack or json. Findings at
+    least as grave as `least` go there; `rules` and `accounts` narrow that by patterns with `*` and `?`, one of which
+    must fit. One that grew goes again, at most once in `repeat` (30m, 1h, 1d). AWS is reached as sources are.
+    """
+
+    kind: str
+    name: str
+    url: str = field(default="", repr=False)
+    topic: str = ""
+    path: str = ""
+    shape: str = "slack"
+    least: str = "low"
+    rules: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    repeat: str = "1h"
+    profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    endpoint_url: str = ""
+    region: str = ""
+
+
+class _Named(Protocol):
+    """What a table with a name of its own becomes."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
 class Settings:
     """One value a field; `origin[name]` says where it came from. Sizes are bytes, `batch_seconds` seconds.
 
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
+    `lookback` is how far before the newest event permissions are judged, where no window is asked for.
+    A permission is too new to be called unused within `permission_grace_days` of its grant; 0 is the whole window.
     `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
+    `names` is the table `[names]`, which `pipeline.names` reads. `anomalies_threshold` are the points from which
+    unusual behaviour is told, `anomalies_budget` the findings a principal may have in a week before they are folded;
+    `geo_country` and `geo_asn` are databases in MaxMind's format, none where empty.
     """
 
     lake: str = "lake"
@@ -78,13 +120,21 @@ class Settings:
     batch_seconds: int = 60
     expected_regions: tuple[str, ...] = ()
     grace_hours: int = 6
+    lookback: str = "90d"
+    permission_grace_days: int = 0
     catalog_type: str = ""
     catalog_uri: str = ""
     catalog_region: str = ""
     catalog_endpoint: str = ""
     sources: tuple[SourceSettings, ...] = ()
     exclusions: tuple[ExclusionSettings, ...] = ()
+    sinks: tuple[SinkSettings, ...] = ()
+    anomalies_threshold: int = 75
+    anomalies_budget: int = 2
+    geo_country: str = ""
+    geo_asn: str = ""
     placeholders: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    names: dict[str, Any] = field(default_factory=dict, hash=False)
     origin: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -96,7 +146,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
-        if each.name in ("origin", *_TABLES, "placeholders"):
+        if each.name in ("origin", *_TABLES, *_OWN):
             continue
         variable = f"TRAILSIFT_{each.name.upper()}"
         if each.name in given:
@@ -110,20 +160,23 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
             continue
         values[each.name] = _value(values[each.name], str(each.type), each.name, origin[each.name])
     if path:
-        values["sources"] = _sources(from_file.get("sources", []), path)
+        values["sources"] = _named(SourceSettings, from_file.get("sources", []), "sources", path)
+        values["sinks"] = _named(SinkSettings, from_file.get("sinks", []), "sinks", path)
         values["exclusions"] = tuple(_tables(ExclusionSettings, from_file.get("exclusions", []), "exclusions", path))
         values["placeholders"] = _placeholders(from_file.get("placeholders", {}), path)
+        values["names"], origin["names"] = from_file.get("names", {}), str(path)
     return Settings(**values, origin=origin)
 
 
-def _sources(tables: Any, path: Path) -> tuple[SourceSettings, ...]:
-    found: list[SourceSettings] = []
-    for number, each in enumerate(_tables(SourceSettings, tables, "sources", path), 1):
-        place = f"{path}: sources {number}"
+def _named(kind: type[N], tables: Any, name: str, path: Path) -> tuple[N, ...]:
+    """The tables `[[name]]`, each with a name of its own."""
+    found: list[N] = []
+    for number, each in enumerate(_tables(kind, tables, name, path), 1):
+        place = f"{path}: {name} {number}"
         if not each.name:
             raise UsageError(place, "it has no name", 'write name = "…"')
         if each.name in {other.name for other in found}:
-            raise UsageError(place, f"the name {each.name!r} is used twice", "give each source its own")
+            raise UsageError(place, f"the name {each.name!r} is used twice", f"give each of the {name} its own")
         found.append(each)
     return tuple(found)
 
@@ -189,7 +242,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """`type = …` under `[catalog]` is the setting `catalog_type`."""
-    whole = (*_TABLES, "placeholders")
+    whole = (*_TABLES, *_OWN)
     flat = {name: value for name, value in values.items() if not isinstance(value, dict) or name in whole}
     for section, inner in values.items():
         if isinstance(inner, dict) and section not in whole:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.config import Settings
+from pipeline.detect.sinks import described
 from pipeline.errors import NoDataError, TrailsiftError
 from pipeline.times import iso
 
@@ -24,7 +25,7 @@ LITTLE_SPACE = 1 << 30
 
 
 def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
-    """The whole answer: `version, python, libraries, settings, lake, disk, problems`, ready for JSON.
+    """The whole answer: `version, python, libraries, settings, sinks, lake, disk, problems`, ready for JSON.
 
     `problems` is a list of lines, empty when all is well. Sizes are bytes, ages hours, times UTC.
     """
@@ -35,12 +36,15 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
     libraries = {name: _installed(name) for name in LIBRARIES}
     problems += [f"{name}: is not installed; run pip install trailsift" for name in LIBRARIES if not libraries[name]]
+    sinks = described(settings)
+    problems += [each["problem"] for each in sinks if each["problem"]]
     return {
         "version": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "libraries": libraries,
         "settings": _settings(settings),
+        "sinks": sinks,
         "lake": lake,
         "disk": disk,
         "problems": problems,

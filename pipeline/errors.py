@@ -5,6 +5,8 @@ TrailsiftError          1  something failed
 ├── NoDataError         5  the question is fine, the lake has nothing to answer it with
 ├── SourceError         1  a place logs come from cannot be read
 │   └── UnreachableError 1  it cannot be read now; the same request may succeed later
+├── SinkError           1  a place findings go to does not take one
+│   └── SinkDownError    1  it takes none now; the next run tries again
 ├── LakeError           1  the lake cannot be opened, written or understood
 │   └── CrewError       1  a worker process died in the middle of its work
 ├── QueryError          1  a question file or an SQL text is wrong
@@ -46,6 +48,14 @@ class SourceError(TrailsiftError):
 
 class UnreachableError(SourceError):
     """The source cannot be read now: it is busy, or the network is down. The same request may succeed later."""
+
+
+class SinkError(TrailsiftError):
+    """A place findings go to does not take one of them."""
+
+
+class SinkDownError(SinkError):
+    """A place findings go to takes none now: it is not reached, refuses whoever asks, or wants to be left alone."""
 
 
 class LakeError(TrailsiftError):

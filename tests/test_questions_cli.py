@@ -153,20 +153,21 @@ def test_show_tells_a_question(run: Run, identity: str) -> None:
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with one root user at work, whose fields try to reach out of the report."""
+    """A lake with one root user who signs in without MFA, and whose fields try to reach out of the report."""
     root = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
-    names = ["ListUsers", "ConsoleLogin", "AttachUserPolicy", "CreateAccessKey", "GetSessionToken"]
     records = [
         event(
             eventID=f"r{n}",
             userIdentity=root,
-            eventName=name,
-            eventSource="iam.amazonaws.com",
-            requestParameters={"userName": HOSTILE, "policyArn": HOSTILE},
+            eventName="ConsoleLogin",
+            eventSource="signin.amazonaws.com",
+            eventType="AwsConsoleSignIn",
+            responseElements={"ConsoleLogin": "Success"},
+            additionalEventData={"MFAUsed": "No", "LoginTo": HOSTILE},
             eventTime=f"2026-03-01T10:0{n}:00Z",
             sourceIPAddress="[red]\x1b[31m",
         )
-        for n, name in enumerate(names)
+        for n in range(5)
     ]
     return make_lake(tmp_path_factory.mktemp("troubled") / "lake", records).path
 
@@ -175,7 +176,7 @@ def test_anomalies_are_findings_in_the_designs_format(run: Run, troubled: Path) 
     code, out, err = run("anomalies", "--lake", troubled, "-o", "json")
     assert code == 0
     (found,) = json.loads(out)
-    assert found["rule"] == "anomalies/root_use"
+    assert found["rule"] == "anomalies/console_sign_in_without_mfa"
     assert found["event_ids"] == ["r0", "r1", "r2", "r3", "r4"]
     keys = "id rule title severity status principal_arn account region first_seen last_seen count event_ids evidence"
     assert {*keys.split(), "controls", "mitre"} <= set(found)

@@ -34,6 +34,7 @@ def show(log: Log, scope: Scope) -> None:
         return
     row = rows[0]
     st.text(data.plain(sentence(row)))
+    seeds(row, scope)
     if len(rows) > 1:
         st.caption(f"{len(rows)} accounts have a copy of this event; the first is shown.")
     left, right = st.columns([2, 3], gap="medium")
@@ -43,6 +44,25 @@ def show(log: Log, scope: Scope) -> None:
         st.markdown("**Record**, as CloudTrail delivered it")
         st.json(row["record"], expanded=2)
     around(row, scope)
+
+
+def seeds(row: dict[str, Any], scope: Scope) -> None:
+    """Ways on: the whole story of whoever, or whatever, stands behind the event; and a case to pin it to."""
+    named = {"Key": row["access_key_id"], "Principal": row["principal_arn"], "Session": row["session_name"]}
+    named["Address"] = row["sourceIPAddress"] if row["source_network"] else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Investigate")
+        for label, seed in named.items():
+            if seed and seed != "unknown" and st.button(label, icon=":material/manage_search:", type="tertiary"):
+                parts.open_page("investigate", seed=seed)
+        cases = data.cases(scope.key)
+        if cases:
+            with st.popover("Pin to a case", icon=":material/keep:", type="tertiary"), st.form("pin", border=False):
+                name = st.selectbox("Case", list(cases))
+                note = st.text_input("Why", max_chars=2048)
+                if st.form_submit_button("Pin it") and name:
+                    data.pin(scope.key, name, row["eventID"] or row["record_sha256"], note)
+                    st.toast("Pinned.")
 
 
 def sentence(row: dict[str, Any]) -> str:

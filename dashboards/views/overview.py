@@ -25,7 +25,7 @@ def show(log: Log, scope: Scope) -> None:
     parts.heading(TITLE, "What needs attention, and is the log complete?", scope)
     unit = next((name for name, most in UNITS.items() if scope.until - scope.since <= most), "day")
     activity = data.activity(scope, unit)
-    findings = data.findings(scope)
+    findings = data.shown(data.findings(scope))
     metrics(log, scope, activity, findings, unit)
     left, right = st.columns([2, 1], gap="medium")
     with left, st.container(border=True):

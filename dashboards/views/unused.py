@@ -73,7 +73,8 @@ def of_principal(principal: str, scope: Scope) -> None:
     every = data.permissions_of(scope, principal)
     chosen = parts.pick("Verdict", every["verdict"], data.VERDICTS, "verdict")
     rows = every[every["verdict"].isin(chosen)] if chosen else every
-    rows = rows[LISTED].sort_values(
+    answered = ["excluded"] if (every["excluded"].astype("str") != "").any() else []
+    rows = rows[LISTED + answered].sort_values(
         ["last_used", "action"], ascending=[False, True], na_position="last", ignore_index=True
     )
     row = parts.table(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from pipeline.access.granted import Grant, Principal
 from pipeline.config import ExclusionSettings
@@ -73,6 +73,11 @@ class Exclusions:
 def exclusions(given: Sequence[ExclusionSettings]) -> Exclusions:
     """The exclusions in force today."""
     return Exclusions(given, datetime.now(UTC).date())
+
+
+def grace(days: int) -> timedelta | None:
+    """The grace of new permissions, of the setting in days; None where it is the whole window."""
+    return timedelta(days=days) if days else None
 
 
 def covered(found: Sequence[Exclusion], scope: Sequence[Grant], catalogue: Catalogue) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.access import used
 from pipeline.access.attempts import Attempts, attempts
@@ -39,6 +39,13 @@ class Ground:
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     selected: Mapping[str, Selected] = field(default_factory=dict)
     exclusions: Exclusions | None = None
+    grace: timedelta | None = None
+
+    @property
+    def settled(self) -> datetime:
+        """Permissions granted after this are too new to be called unused: the window's start, or the grace before its
+        end where one is given."""
+        return self.start if self.grace is None else max(self.start, self.end - self.grace)
 
     @property
     def rests_on(self) -> str:
@@ -60,13 +67,20 @@ class Ground:
             self.end,
             self.attempts.get(principal.arn),
             self.selected.get(account),
+            self.settled,
         )
         taken = blocks(principal, self.library.organization, self.observe.catalogue)
         return Judge(principal, self.activity(principal), taken, context)
 
 
-def survey(engine: Engine, start: datetime, end: datetime, exclusions: Exclusions | None = None) -> Ground:
-    """The ground of the window [start, end], with what somebody answers for.
+def survey(
+    engine: Engine,
+    start: datetime,
+    end: datetime,
+    exclusions: Exclusions | None = None,
+    grace: timedelta | None = None,
+) -> Ground:
+    """The ground of the window [start, end], with what somebody answers for, and the grace of new permissions.
 
     Raises NoDataError without a snapshot of users and roles.
     """
@@ -81,4 +95,4 @@ def survey(engine: Engine, start: datetime, end: datetime, exclusions: Exclusion
     library, covered = Library(snapshot), coverage(engine)
     trails = selected(engine, snapshot, start, end)
     tried = attempts(snapshot)
-    return Ground(engine, start, end, snapshot, library, log, covered, observe, tried, trails, exclusions)
+    return Ground(engine, start, end, snapshot, library, log, covered, observe, tried, trails, exclusions, grace)

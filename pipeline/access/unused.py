@@ -110,14 +110,16 @@ def unused(
     arn: str | None = None,
     used_too: bool = False,
     excluded: Exclusions | None = None,
+    grace: timedelta | None = None,
 ) -> Report:
     """Verdicts of every principal of the newest snapshot, or of one, over the window [start, end].
 
+    `grace` is how old a permission must be to be called unused; None: as old as the window.
     Rows that are `used`, or covered by an exclusion, are left out unless `used_too`. Service-linked roles, whose
     policies nobody can change, are left out unless named. Raises NoDataError without a snapshot, UsageError for an
     ARN it does not hold.
     """
-    ground = survey(engine, start, end)
+    ground = survey(engine, start, end, excluded, grace)
     chosen, notes = _choose(ground.library.principals(), arn)
     rows, shared = Rows(), _Shared(excluded, used_too)
     for principal in chosen:
@@ -177,7 +179,7 @@ def _principal_rows(rows: Rows, judge: Judge, shared: _Shared) -> None:
     """All rows of one principal, by scope."""
     exclusions = shared.excluded.of(judge.principal) if shared.excluded else []
     by_scope: dict[str, list[Grant]] = {}
-    for grant in grants(judge.principal, judge.catalogue, judge.context.start):
+    for grant in grants(judge.principal, judge.catalogue, judge.context.new_since):
         by_scope.setdefault(grant.scope, []).append(grant)
     for scope in sorted(by_scope):
         kept_for = covered(exclusions, by_scope[scope], judge.catalogue)

@@ -40,7 +40,8 @@ _EXCLUDABLE = {"kms": "kms.amazonaws.com", "rds-data": "rdsdata.amazonaws.com"}
 @dataclass(frozen=True)
 class Context:
     """What all principals of an account are judged by; `attempts` is IAM's record of this one, and
-    `selected` what the account's trails are known to record."""
+    `selected` what the account's trails are known to record; what came
+    after `settled` (or `start`) is new."""
 
     observe: Observability
     coverage: Coverage
@@ -49,15 +50,25 @@ class Context:
     end: datetime
     attempts: Attempts | None = None
     selected: Selected | None = None
+    settled: datetime | None = None
+
+    @property
+    def new_since(self) -> datetime:
+        """What was granted or made after this is too new to be called unused."""
+        return self.settled or self.start
 
 
 @dataclass
 class Judged:
-    """One scope's verdicts: `reasons[codes[i]]` is (verdict, reason) of the action at place i of the catalogue."""
+    """One scope's verdicts: `reasons[codes[i]]` is (verdict, reason) of the action at place i of the catalogue.
+
+    `partly` are actions whose data events are known to be logged for some of the scope's resources only.
+    """
 
     codes: Codes
     reasons: list[tuple[str, str]]
     uses: dict[int, Use] = field(default_factory=dict)
+    partly: int = 0
 
 
 @lru_cache(maxsize=1024)
@@ -86,7 +97,7 @@ class Judge:
         """Verdicts for grants of one scope; actions they do not grant carry codes of no meaning."""
         codes, reasons = self.codes.copy(), list(self.reasons)
         weak = _Layer(codes, reasons, self.size)
-        self._data_events(weak, scope)
+        partly = self._data_events(weak, scope)
         self._selected(weak, scope)
         self._fresh(weak, scope)
         self._attempts(weak)
@@ -95,7 +106,7 @@ class Judge:
         for place, use in self.activity.uses.items():
             on_scope = any(reaches(each.resources, each.not_resource, use.touched) for each in scope)
             self._one(codes, reasons, place, use, on_scope, uses)
-        return Judged(codes, reasons, uses)
+        return Judged(codes, reasons, uses, partly)
 
     def _base(self) -> tuple[str, str]:
         context = self.context
@@ -103,12 +114,15 @@ class Judge:
         if doubt:
             return LOW, f"{doubt}; no call was seen"
         created = self.principal.created
-        if created and created > context.start:
-            return (
-                LOW,
-                f"newer than the window: the {self.principal.kind} was made on {created:%Y-%m-%d}; no call was seen",
-            )
+        if created and created > context.new_since:
+            made = f"the {self.principal.kind} was made on {created:%Y-%m-%d}"
+            return LOW, f"newer than the {self._measure}: {made}; no call was seen"
         return UNUSED, "no call in the window, and the log records this action"
+
+    @property
+    def _measure(self) -> str:
+        """By what something is new, in words."""
+        return "window" if self.context.new_since == self.context.start else "grace"
 
     def _set(self, bits: int, verdict: str, reason: str, codes: Codes | None = None) -> None:
         """Lays one verdict over the actions of a set."""
@@ -168,14 +182,15 @@ class Judge:
             old |= grant.bits & ~grant.fresh
         for grant in scope:
             if grant.fresh and grant.fresh_since:
-                text = (
-                    f"newer than the window: {grant.by} grants it since {grant.fresh_since:%Y-%m-%d}; no call was seen"
-                )
-                layer.lower(grant.fresh & ~old, text)
+                given = f"{grant.by} grants it since {grant.fresh_since:%Y-%m-%d}"
+                layer.lower(grant.fresh & ~old, f"newer than the {self._measure}: {given}; no call was seen")
 
-    def _data_events(self, layer: _Layer, scope: list[Grant]) -> None:
-        """Data events are selected by bucket, table or function: only those seen can vouch for an absence."""
-        granted = 0
+    def _data_events(self, layer: _Layer, scope: list[Grant]) -> int:
+        """Data events are selected by bucket, table or function: only those seen can vouch for an absence.
+
+        Returns the actions of kinds that were seen for others of the scope's resources, or for some of them.
+        """
+        granted = partly = 0
         for grant in scope:
             granted |= grant.bits
         for kind in self.context.observe.data_events:
@@ -189,6 +204,8 @@ class Judge:
                 listed = ", ".join(sorted(seen)[:3]) or "some resources"
                 text = f"data events were seen for {listed} only; other resources of this scope may not be logged"
                 layer.lower(kind.bits, f"{text}; no call was seen")
+                partly |= kind.bits
+        return partly
 
     def _recorded(self, source: str) -> bool:
         """Whether the account's trails are known to record all management events of a source."""

@@ -139,7 +139,7 @@ def coverage(engine: Engine) -> Mapping[str, Coverage]:
     days: dict[str, set[date]] = {}
     missing: dict[str, dict[date, int]] = {}
     there: set[str] = set()
-    for row in engine.query(_DAYS).to_pylist():
+    for row in engine.rows(_DAYS):
         account, day = row["account_id"], row["day"]
         if row["delivered"]:
             days.setdefault(account, set()).add(day)
@@ -160,8 +160,8 @@ def accounts(engine: Engine, expected: Iterable[str] = ()) -> list[dict[str, Any
     `absent_regions` are those of `expected`, and home regions of the account's trails by a snapshot, that the account
     has never delivered from.
     """
-    rows: list[dict[str, Any]] = engine.query(_ACCOUNTS).to_pylist()
-    homes = {row["account_id"]: set(row["regions"]) for row in engine.query(_TRAILS).to_pylist()}
+    rows: list[dict[str, Any]] = engine.rows(_ACCOUNTS)
+    homes = {row["account_id"]: set(row["regions"]) for row in engine.rows(_TRAILS)}
     for row in rows:
         row["absent_regions"] = sorted((set(expected) | homes.get(row["account_id"], set())) - set(row["regions"]))
     return rows

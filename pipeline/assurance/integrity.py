@@ -98,10 +98,10 @@ class Integrity:
 def integrity(engine: Engine, start: datetime | None = None, end: datetime | None = None) -> Integrity:
     """What verifications say of [start, end); without limits, of everything they looked at."""
     window = {"start": start, "until": end}
-    totals = engine.query(_TOTALS, window).to_pylist()
+    totals = engine.rows(_TOTALS, window)
     problems = [
         Problem(row["kind"], row["object"], row["detail"], row["chain"], row["since"], row["until"])
-        for row in engine.query(_PROBLEMS, window).to_pylist()
+        for row in engine.rows(_PROBLEMS, window)
     ]
     if not totals and not problems:
         return Integrity()
@@ -114,7 +114,7 @@ def integrity(engine: Engine, start: datetime | None = None, end: datetime | Non
     )
     for name in ("digests_checked", "digests_valid", "digests_unsigned", "logs_listed", "logs_in_lake", "logs_valid"):
         setattr(found, name, sum(row[name] for row in totals))
-    spans = engine.query(_SPANS, window | {"seam": _SEAM}).to_pylist()
+    spans = engine.rows(_SPANS, window | {"seam": _SEAM})
     found.signed = [(row["chain"], row["since"], row["until"]) for row in spans]
     found.uncovered = _uncovered(totals, found.signed, start, end)
     if found.verified_at:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.assurance.coverage import coverage, gaps
 from pipeline.assurance.statement import statement
-from pipeline.casework import effects, identity, related, summary
+from pipeline.casework import casebook, effects, identity, named, related, sightings, summary
 from pipeline.casework.gather import Gathered, gather
 from pipeline.casework.seeds import Place, recognise
+from pipeline.names import Names
 
 if TYPE_CHECKING:
+    from pipeline.casework.casebook import CaseFile
     from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import Engine
 
@@ -36,8 +38,8 @@ from story
 _TIMELINE = """
 with firsts as (
     select principal_arn, eventSource, eventName, min(first_seen) as first
-    from usage
-    where principal_arn in (select distinct principal_arn from story)
+    from lake.usage
+    where principal_arn between list_min($who) and list_max($who) and list_contains($who, principal_arn)
     group by all
 ),
 marked as (
@@ -84,19 +86,29 @@ class Case:
 
 
 def investigate(
-    engine: Engine, catalog: Catalog, seed: str, since: datetime | None, until: datetime, max_events: int = MAX_EVENTS
+    engine: Engine,
+    catalog: Catalog,
+    seed: str,
+    since: datetime | None,
+    until: datetime,
+    max_events: int = MAX_EVENTS,
+    book: CaseFile | None = None,
+    names: Names | None = None,
 ) -> Case:
     """The story of a seed in [since, until]; None for `since` means from the beginning of the log.
 
+    With `book` the facts have its pins and notes as `casebook`, and its pinned events are marked in the timeline; with
+    `names` they have what people call networks, and who answers for principals.
     The engine serves one case: its events are kept in it. Raises NoDataError where no event of the window has the
     seed, UsageError where a name has several owners.
     """
     begin = since or datetime.min.replace(tzinfo=until.tzinfo)
+    sightings.prepare(engine, begin, until)
     place = Place(engine, catalog, begin, until)
     found = gather(recognise(seed, place), place)
-    (counts,) = engine.query(_COUNTS).to_pylist()
+    (counts,) = engine.rows(_COUNTS)
     holders = related.networks(place, counts["events"])
-    timeline = _timeline(engine, found, holders, max_events)
+    timeline = _timeline(engine, found, holders, max_events, list(book.pins) if book else [])
     own_key = next((each.value for each in found.seed.follow if each.kind == "access_key"), None)
     links, more = identity.chains(place, own_key)
     counts |= {
@@ -114,38 +126,44 @@ def investigate(
         "timeline": timeline,
         "created": found.created,
         "gained": found.gained,
-        "resources": engine.query(_TOUCHED, {"most": _RESOURCES}).to_pylist(),
+        "resources": engine.rows(_TOUCHED, {"most": _RESOURCES}),
         "related": related.related(place, holders),
         "coverage": [*lacking, *statement(engine, since, until)],
         "bounds": list(dict.fromkeys(found.cut)),
     }
-    return Case(facts, lacking)
+    facts = named.tell(facts, names or Names())
+    return Case(facts | ({"casebook": casebook.told(book, engine)} if book else {}), lacking)
 
 
-def _timeline(engine: Engine, found: Gathered, holders: list[dict[str, Any]], max_events: int) -> list[dict[str, Any]]:
+def _timeline(
+    engine: Engine, found: Gathered, holders: list[dict[str, Any]], max_events: int, pinned: list[str]
+) -> list[dict[str, Any]]:
     """The events in order; where there are more than `max_events`, those that tell something before the others."""
     made = {each["eventID"] for each in found.created}
     networks = {each["first_event"] for each in holders}
-    telling = sorted(made | networks | {each["eventID"] for each in found.gained})
-    rows = engine.query(_TIMELINE, {"telling": telling, "most": max_events}).to_pylist()
+    telling = sorted(made | networks | {each["eventID"] for each in found.gained} | set(pinned))
+    who = [each["principal_arn"] for each in engine.rows("select distinct principal_arn from story order by all")]
+    rows = engine.rows(_TIMELINE, {"telling": telling, "most": max_events, "who": who})
     rows.sort(key=lambda each: (each["eventTime"], each["eventID"], each["account_id"] or ""))
     changes = set(effects.names("changed"))
-    return [_entry(row, _marks(row, made, networks, changes, found.seed.text)) for row in rows]
+    known = {"seed": {found.seed.text}, "pinned": set(pinned), "first_network": networks, "created": made}
+    return [_entry(row, _marks(row, known, changes)) for row in rows]
 
 
-def _marks(row: dict[str, Any], made: set[str], networks: set[str], changes: set[str], seed: str) -> list[str]:
-    """What stands out in an event, always in this order."""
+def _marks(row: dict[str, Any], known: dict[str, set[str]], changes: set[str]) -> list[str]:
+    """What stands out in an event, always in this order; `known` are the ids of events by mark."""
     told = {
-        "seed": row["eventID"] == seed,
+        "seed": row["eventID"] in known["seed"],
+        "pinned": row["eventID"] in known["pinned"],
         "write": row["readOnly"] is False,
         "denied": row["outcome"] == "denied",
         "error": row["outcome"] == "error",
         "first_seen": row["is_first"],
-        "first_network": row["eventID"] in networks,
+        "first_network": row["eventID"] in known["first_network"],
         "console": bool(row["console"]) or row["eventSource"] == "signin.amazonaws.com",
         "via_service": row["via_service"] is not None,
         "by_time": row["by_time"],
-        "created": row["eventID"] in made,
+        "created": row["eventID"] in known["created"],
         "permission_change": row["eventSource"] == "iam.amazonaws.com" and row["eventName"] in changes,
     }
     return [name for name, holds in told.items() if holds]

@@ -39,7 +39,7 @@ class Followed:
 
 def parameters(followed: Iterable[Followed]) -> dict[str, Any]:
     """The lists that case_events.sql takes; those of case_mentions.sql stay out."""
-    found: dict[str, Any] = {name: [] for name in _PARAMETERS.values()}
+    found: dict[str, Any] = {name: [] for name in (*_PARAMETERS.values(), "callers")}
     found |= {name: [] for name in _SINCE.values()}
     for each in followed:
         if each.kind in _NAMED:

@@ -1,7 +1,6 @@
-"""Gathers the events of a case into the table `story`, and follows what was made from one thing to the next.
+"""Gathers the events of a case, and follows what was made from one thing to the next.
 
-The table stays in DuckDB, so that a seed with millions of events fills no memory of ours; what is made is read from
-the records of the few calls that can make something.
+What is made is read from the records of the few calls that can make something.
 """
 
 from __future__ import annotations
@@ -11,51 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.casework import effects
-from pipeline.casework.followed import Followed, mentions, parameters
+from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
+from pipeline.casework.story import Story
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
 MOST = 1000  # calls whose records are read, and things that are followed
 
-# case_events.sql gives each event once; a later round leaves out what an earlier one has.
-_FIRST = "select *, false as by_time from ({sql})"
-_ADDED = """
-select *, {by_time} as by_time from ({sql}) as found
-where not exists (
-    from story where story.eventID = found.eventID and story.account_id is not distinct from found.account_id
-)
-"""
-# What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
-# same principal called that very service within a minute.
-_ON_BEHALF = """
-and via_service is not null and exists (
-    from story
-    where story.principal_arn = found.principal_arn
-      and story.session_name is not distinct from found.session_name
-      and story.eventSource = found.via_service
-      and story.eventTime between found.eventTime - interval 1 minute and found.eventTime + interval 1 minute
-)
-"""
-_KEY_HOLDERS = """
-select distinct principal_arn
-from story
-semi join (select principal_arn from usage where via_service is not null) using (principal_arn)
-where access_key_id is not null and principal_arn <> 'unknown'
-order by principal_arn
-limit 50
-"""
 _MAKERS = """
-select eventID, eventTime, eventName
+select eventID, eventTime, eventName, file
 from story
 where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
 order by eventTime, eventID
 limit $most
-"""
-_SPAN = """
-select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
-from story
-where access_key_id is not null
 """
 _USE = """
 select
@@ -81,7 +49,8 @@ class Gathered:
 def gather(seed: Seed, place: Place) -> Gathered:
     """Fills `story`; raises NoDataError where no event of the window belongs to the seed."""
     found = Gathered(seed)
-    if not _add(seed.follow, place, first=True):
+    story = Story(place)
+    if not story.begin(seed.follow):
         raise unknown(seed.text, place)
     known: set[str] = set()
     followed = set(seed.follow)
@@ -96,57 +65,19 @@ def gather(seed: Seed, place: Place) -> Gathered:
             found.cut.append(f"what was made is followed {ROUNDS} times; {len(new):,} more things were made after that")
             break
         followed.update(new)
-        _add(new, place)
+        story.add(new)
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
-        _add_on_behalf(place)
+        story.add_on_behalf()
     _uses(found.created, place)
     _by_group(found.gained)
     return found
-
-
-def _add_on_behalf(place: Place) -> None:
-    """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
-    holders = [each["principal_arn"] for each in place.engine.query(_KEY_HOLDERS).to_pylist()]
-    if not holders:
-        return
-    query = place.catalog.get("investigate/case_events")
-    lists = parameters(Followed("principal", each) for each in holders)
-    sql = _ADDED.format(sql=f"\n{query.sql}\n", by_time="true") + _ON_BEHALF
-    (span,) = place.engine.query(_SPAN).to_pylist()
-    bounds = {"since": max(place.since, span["first"]), "until": min(place.until, span["last"])}
-    place.engine.keep("story", sql, bounds | lists, query.path)
-
-
-def _add(follow: list[Followed], place: Place, first: bool = False) -> int:
-    """Adds the events of these things to `story`; how many there were."""
-    named = mentions(follow)
-    added = 0
-    for question, lists in (("case_events", parameters(follow)), ("case_mentions", named)):
-        if lists is None or not (first or any(lists.values())):
-            continue
-        query = place.catalog.get(f"investigate/{question}")
-        sql = (_FIRST if first else _ADDED).format(sql=f"\n{query.sql}\n", by_time="false")
-        added += place.engine.keep("story", sql, _bounds(follow, place) | lists, query.path)
-        first = False
-    return added
-
-
-def _bounds(follow: list[Followed], place: Place) -> dict[str, datetime]:
-    """The part of the window in which the roll-up has what is followed; all of it where the roll-up cannot tell."""
-    keys = [each.value for each in follow if each.kind == "access_key"]
-    principals = [each.value for each in follow if each.kind == "principal"]
-    whole = {"since": place.since, "until": place.until}
-    if len(keys) + len(principals) < len(follow) or any(not each.startswith("AKIA") for each in keys):
-        return whole  # the roll-up folds session keys
-    seen = place.seen(keys, principals)
-    return {"since": max(place.since, seen[0]), "until": min(place.until, seen[1])} if seen else whole
 
 
 def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
     room = MOST - len(known)
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
-    calls = place.engine.query(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1}).to_pylist()
+    calls = place.engine.rows(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1})
     if len(calls) > room:
         found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
         calls = calls[:room]
@@ -155,6 +86,7 @@ def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
     known.update(each["eventID"] for each in calls)
     rows = place.ask(
         "case_records",
+        files={each["file"] for each in calls},
         since=calls[0]["eventTime"],
         until=calls[-1]["eventTime"],
         names=sorted({each["eventName"] for each in calls}),
@@ -250,7 +182,7 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
     for kind, column in columns.items():
         ids = sorted({each["follow"].value for each in created if each["follow"] and each["follow"].kind == kind})
         if ids:
-            rows = place.engine.query(_USE.format(column=column), {"ids": ids}).to_pylist()
+            rows = place.engine.rows(_USE.format(column=column), {"ids": ids})
             used |= {(kind, row["id"]): row for row in rows}
     for each in created:
         thing = each.pop("follow")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.casework import origins
 from pipeline.casework.seeds import Place
 
 LINKS = 12  # a chain of roles longer than this is cut
@@ -26,6 +27,9 @@ select
     min(session_created) as session_created,
     max(source_identity) as source_identity,
     max(person) as person,
+    max(delivery) as delivery,
+    max(provider) as provider,
+    coalesce(bool_or(contains(userAgent, 'exec-env/CloudShell')), false) as cloudshell,
     coalesce(bool_or(console), false) as console,
     arg_min(eventID, (eventTime, eventID)) as eventID,
     min(eventTime) as eventTime,
@@ -39,11 +43,11 @@ order by events desc, access_key_id
 limit $most
 """
 _MADE = """
-select min(first_seen) as first, max(last_seen) as last
-from usage
+select first_seen as first, last_seen as last
+from lake.usage
 where eventSource = 'iam.amazonaws.com' and eventName = 'CreateAccessKey' and outcome = 'ok'
 """
-_UNIQUE = "select distinct principal_arn from usage where principal_id = $id and principal_arn like 'arn:%'"
+_UNIQUE = "select distinct principal_arn from lake.usage where principal_id = $id and principal_arn like 'arn:%'"
 
 
 def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
@@ -53,7 +57,7 @@ def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
     `session_name`, `eventID` and `eventTime` (the proof), `text`. The last of a chain has `origin` true, and the kind
     `unknown` where the log does not tell who was before. With `key` only that one's chain.
     """
-    rows = place.engine.query(_CREDENTIALS, {"key": key, "most": CHAINS + 1}).to_pylist()
+    rows = place.engine.rows(_CREDENTIALS, {"key": key, "most": CHAINS + 1})
     links: list[dict[str, Any]] = []
     for row in rows[:CHAINS]:
         links += _chain(row, place)
@@ -62,7 +66,8 @@ def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
 
 def _chain(row: dict[str, Any], place: Place) -> list[dict[str, Any]]:
     of = row["access_key_id"] or row["principal_arn"]
-    links = [_link(row, "uses", f"the events of {of} name {row['principal_arn']}{_named(row)}")]
+    shell = ", some from CloudShell" if row["cloudshell"] else ""  # "Logging CloudShell API calls": its user agent
+    links = [_link(row, "uses", f"the events of {of} name {row['principal_arn']}{_named(row)}{shell}")]
     here, seen = row, {row["access_key_id"]}
     while len(links) < LINKS:
         step = _before(here, place)
@@ -89,7 +94,14 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
     created = _moment(here.get("session_created"))
     first = here["eventTime"]
     since, until = (created - _NEAR, created + _NEAR) if created else (first - _LONGEST, first + _NEAR)
-    calls = place.ask("case_credentials", since=since, until=until, keys=[key], principals=[here["principal_arn"]])
+    calls = place.ask(
+        "case_credentials",
+        files=place.files([(since, until)]),
+        since=since,
+        until=until,
+        keys=[key],
+        principals=[here["principal_arn"]],
+    )
     issued = [each for each in calls if each["issued"] == key]
     if issued:
         return _issued(issued, here, place)
@@ -102,6 +114,8 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
             "the events name the user; how the session began, no event tells",
             here,
         )
+    if found := origins.by_its_events(here):
+        return _end(found["kind"], found["text"], here) | {"name": found["name"]}
     if here.get("person") or here.get("source_identity") or "/AWSReservedSSO_" in here["principal_arn"]:
         return _by_word(here)
     return _end("unknown", f"no event of the lake gave out {key}", here)
@@ -109,7 +123,7 @@ def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
 
 def _issued(calls: list[dict[str, Any]], here: dict[str, Any], place: Place) -> dict[str, Any]:
     """The link of a call that gave out a session key; of an organization's twins the caller's own record tells more."""
-    call = min(calls, key=lambda each: (each["principal_type"] == "AWSAccount", each["eventID"]))
+    call = min(calls, key=lambda each: (each["principal_type"] == "AWSAccount", *origins.rank(each), each["eventID"]))
     twins = sorted({each["eventID"] for each in calls} - {call["eventID"]})
     session = f" as session {call['role_session']}" if call["role_session"] else ""
     text = f"{call['eventName']} gave out {here['access_key_id']}"
@@ -117,6 +131,8 @@ def _issued(calls: list[dict[str, Any]], here: dict[str, Any], place: Place) -> 
     link = _link(call, "session", f"{text}; asked by {_caller(call)}")
     link["twins"] = twins
     kind = call["principal_type"]
+    if found := origins.outside(call):
+        return link | found | {"text": link["text"] + found["text"], "origin": True}
     if kind == "AWSService":
         return link | {"kind": "service", "origin": True}
     if kind in ("WebIdentityUser", "SAMLUser"):
@@ -173,10 +189,11 @@ def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
 
 def _makers(key: str, place: Place) -> list[dict[str, Any]]:
     """The calls that made a long-lived key, of the whole log: it may be older than the window."""
-    (made,) = place.rows(_MADE)
-    if not made["first"]:
+    spans = [(each["first"], each["last"]) for each in place.rows(_MADE)]
+    if not spans:
         return []
-    return place.ask("case_origins", since=made["first"], until=min(place.until, made["last"]), made=[key])
+    since, until = min(first for first, _ in spans), min(place.until, max(last for _, last in spans))
+    return place.ask("case_origins", files=place.files(spans), since=since, until=until, made=[key])
 
 
 def _word(here: dict[str, Any]) -> str | None:
@@ -199,7 +216,7 @@ def _by_word(here: dict[str, Any]) -> dict[str, Any]:
 
 def _link(row: dict[str, Any], kind: str, text: str) -> dict[str, Any]:
     names = ("principal_arn", "access_key_id", "session_name", "eventID", "eventTime")
-    hidden = ("principal_type", "session_created", "source_identity", "person")
+    hidden = ("principal_type", "session_created", "source_identity", "person", "delivery", "provider")
     found = {name: row.get(name) for name in (*names, *hidden)}
     return {"kind": kind, "origin": False, "text": text} | found
 

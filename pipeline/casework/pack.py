@@ -2,7 +2,8 @@
 
 It holds the report (timeline.html, summary.md), the facts (case.json, timeline.csv), the records themselves
 (records.ndjson, each equal to what AWS delivered), the questions that were asked (queries/), what the log lacks
-(coverage.txt) and manifest.json with the SHA-256 of every file. The same case over the same lake gives the same bytes.
+(coverage.txt), what investigators pinned and noted where a case was named (casebook.json) and manifest.json with the
+SHA-256 of every file. The same case over the same lake gives the same bytes.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def _files(found: Case, engine: Engine, catalog: Catalog) -> Iterator[tuple[str,
     yield "timeline.html", [page.html(facts).encode()]
     yield "timeline.csv", [_csv(facts["timeline"])]
     yield "case.json", [report.to_json(facts).encode(), b"\n"]
+    if "casebook" in facts:
+        yield "casebook.json", [_json(facts["casebook"])]
     yield "records.ndjson", _records(facts, engine)
     yield "coverage.txt", ["".join(f"{plain(each)}\n" for each in (*facts["bounds"], *facts["coverage"])).encode()]
     for query in catalog.queries.values():
@@ -90,15 +93,17 @@ def _put(pack: zipfile.ZipFile, name: str, pieces: Any) -> dict[str, Any]:
 
 
 def _records(facts: dict[str, Any], engine: Engine) -> Iterator[bytes]:
-    """The records of the timeline and of the chain's proofs, a line each in order of time, rebuilt from their rows."""
+    """The records of the timeline, of the chain's proofs and of what is pinned, in order of time, a line each."""
     moments = {each["eventID"]: each["eventTime"] for each in (*facts["timeline"], *facts["identity"])}
     for link in facts["identity"]:
         moments |= dict.fromkeys(link.get("twins", []), link["eventTime"])
+    pinned = facts.get("casebook", {}).get("pinned", [])
+    moments |= {each["eventID"]: each["eventTime"] for each in pinned}
     wanted = sorted((moment, each) for each, moment in moments.items() if each and moment)
     for start in range(0, len(wanted), _ROWS):
         some = wanted[start : start + _ROWS]
         bound = {"ids": [each for _, each in some], "since": some[0][0] - _TWIN, "until": some[-1][0] + _TWIN}
-        for row in engine.query(_RECORDS, bound, "pack").to_pylist():
+        for row in engine.rows(_RECORDS, bound, "pack"):
             yield b" ".join(rebuild.text(row).splitlines()) + b"\n"
 
 

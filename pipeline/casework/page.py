@@ -29,6 +29,8 @@ _TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
 ]
 _EVENT = ["eventTime", "eventName", "eventSource", "outcome", "principal_arn", "access_key_id", "sourceIPAddress"]
 _EVENT += ["resources", "marks", "eventID"]
+_PINNED = ["eventTime", "eventName", "eventSource", "outcome", "principal_arn", "note", "pinned_by", "eventID"]
+_ENTRY = ["number", "at", "actor", "change", "subject", "text"]
 
 
 def html(facts: dict[str, Any]) -> str:
@@ -47,6 +49,8 @@ def html(facts: dict[str, Any]) -> str:
         *(f"<li><time>{iso(each['at'])}</time> {_text(each['text'])}</li>" for each in facts["summary"]),
         "</ol>",
     ]
+    if book := facts.get("casebook"):
+        parts.append(_book(book))
     for heading, path, columns in _TABLES:
         rows: Any = facts
         for step in path:
@@ -55,6 +59,14 @@ def html(facts: dict[str, Any]) -> str:
             parts.append(f"<h2>{heading}</h2>{_table(rows, columns)}")
     parts.append(f"<h2>Timeline</h2><p>{len(facts['timeline']):,} events{left}</p>{_table(facts['timeline'], _EVENT)}")
     return "\n".join([*parts, "</body></html>\n"])
+
+
+def _book(book: dict[str, Any]) -> str:
+    """What investigators pinned and wrote, as the case's entries have it."""
+    about = f"<p>{_text(book['about'])}</p>" if book["about"] else ""
+    pinned = f"<h3>Pinned</h3>{_table(book['pinned'], _PINNED)}" if book["pinned"] else ""
+    entries = f"<h3>Entries</h3>{_table(book['entries'], _ENTRY)}"
+    return f"<h2>Case {_text(book['case'])}</h2>{about}{pinned}{entries}"
 
 
 def _table(rows: list[dict[str, Any]], columns: list[str]) -> str:

@@ -41,11 +41,10 @@ def networks(place: Place, events: int) -> list[dict[str, Any]]:
     """
     if not events:
         return []
-    rows = place.engine.query(_HOLDERS, {"most": HOLDERS}).to_pylist()
+    rows = place.engine.rows(_HOLDERS, {"most": HOLDERS})
     keys = sorted({each["key"] for each in rows if each["key"]})
     principals = sorted({each["principal"] for each in rows if each["principal"]})
-    there = place.seen(keys, principals)
-    found = place.ask("case_addresses", since=there[0] if there else place.since, keys=keys, principals=principals)
+    found = place.ask("case_addresses", keys=keys, principals=principals)
     seen: set[str] = set()
     for each in found:
         each["earliest"] = each["holder"] not in seen
@@ -56,7 +55,7 @@ def networks(place: Place, events: int) -> list[dict[str, Any]]:
 def related(place: Place, holders: list[dict[str, Any]]) -> dict[str, Any]:
     """Other principals at the addresses and with the programs of the case, and all networks of its holders."""
     addresses, agents = (_places(place, column) for column in ("sourceIPAddress", "userAgent"))
-    known = [each["principal_arn"] for each in place.engine.query(_KNOWN).to_pylist()]
+    known = [each["principal_arn"] for each in place.engine.rows(_KNOWN)]
     rows = place.ask("case_neighbours", addresses=addresses, agents=agents, principals=known)
     there = set(addresses)
     return {
@@ -67,5 +66,5 @@ def related(place: Place, holders: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _places(place: Place, column: str) -> list[str]:
-    rows = place.engine.query(_PLACES_OF.format(column=column), {"most": _PLACES}).to_pylist()
+    rows = place.engine.rows(_PLACES_OF.format(column=column), {"most": _PLACES})
     return [each["place"] for each in rows]

@@ -53,6 +53,8 @@ def to_text(facts: dict[str, Any], width: int | None = None) -> str:
     lines += ["", "Who it was", *_chains(facts["identity"])]
     if counts["chains_left_out"]:
         lines.append(f"  {counts['chains_left_out']:,} more credentials, whose chains are not told")
+    if book := facts.get("casebook"):
+        lines += ["", f"Case {plain(book['case'])}", *entries(book["entries"])]
     for heading, path, columns in _TABLES:
         rows: Any = facts
         for step in path:
@@ -64,6 +66,15 @@ def to_text(facts: dict[str, Any], width: int | None = None) -> str:
     if counts["left_out"]:
         lines.append(f"{counts['left_out']:,} more events are left out (--max-events)")
     return "\n".join(lines)
+
+
+def entries(written: list[dict[str, Any]]) -> list[str]:
+    """What investigators wrote, a line an entry."""
+    said = [" ".join(str(each[part]) for part in ("subject", "text") if each[part]) for each in written]
+    return [
+        f"  {iso(each['at'])}  {plain(each['actor'])}  {each['change']}  {plain(words)}".rstrip()
+        for each, words in zip(written, said, strict=True)
+    ]
 
 
 def _chains(links: list[dict[str, Any]]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,13 +31,13 @@ _EVENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f
 _OWNER = re.compile(r"arn:[^:\s]+:iam::\d*:(user/.+|role/.+|root)")
 _SESSION = re.compile(r"arn:[^:\s]+:sts::(\d*):assumed-role/([^/]+)/(.+)")
 
-_PRINCIPALS = "select distinct principal_arn, principal_id from usage where principal_arn like 'arn:%'"
+_PRINCIPALS = "select distinct principal_arn, principal_id from lake.usage where principal_arn like 'arn:%'"
 _NAMES = """
 select
-    count(*) filter (session_name = $name) as sessions,
-    count(*) filter (userAgent = $name) as agents
-from events
-where eventTime between $since and $until and (session_name = $name or userAgent = $name)
+    coalesce(sum(events) filter (session_name = $name), 0)::bigint as sessions,
+    coalesce(sum(events) filter (userAgent = $name), 0)::bigint as agents
+from sightings
+where first_seen >= $since and last_seen <= $until
 """
 _EVENT_OF = """
 select principal_arn, session_name, access_key_id
@@ -46,15 +47,10 @@ order by all
 """
 _ADDRESSES = """
 select distinct sourceIPAddress as address, source_network as network
-from events
-where eventTime between $since and $until and source_network is not null
+from sightings
+where first_seen >= $since and last_seen <= $until and source_network is not null
 """
-_SEEN = """
-select min(first_seen) as first, max(last_seen) as last
-from usage
-where list_contains($keys, access_key_id) or list_contains($principals, principal_arn)
-"""
-_KEYS = "select distinct access_key_id as id from usage where access_key_id is not null"
+_KEYS = "select distinct access_key_id as id from lake.usage where access_key_id is not null"
 
 
 @dataclass
@@ -79,19 +75,13 @@ class Place:
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """The rows of one SELECT over the lake; `$since` and `$until` are the window."""
         bound = {"since": self.since, "until": self.until} | params
-        found: list[dict[str, Any]] = self.engine.query(sql, bound, "investigate").to_pylist()
-        return found
+        return self.engine.rows(sql, bound, "investigate")
 
-    def seen(self, keys: list[str], principals: list[str]) -> tuple[datetime, datetime] | None:
-        """First and last time that the roll-up, which is small, has any of these long-lived keys and principals.
+    def ask(self, question: str, files: Iterable[str] | None = None, **params: Any) -> list[dict[str, Any]]:
+        """The rows of a question of queries/investigate; parameters left out have their defaults.
 
-        By these bounds a question leaves out the files of other days.
+        With `files` events are read from these data files alone.
         """
-        (row,) = self.engine.query(_SEEN, {"keys": keys, "principals": principals}, "investigate").to_pylist()
-        return (row["first"], row["last"]) if row["first"] else None
-
-    def ask(self, question: str, **params: Any) -> list[dict[str, Any]]:
-        """The rows of a question of queries/investigate; parameters left out have their defaults."""
         query = self.catalog.get(f"investigate/{question}")
         given: dict[str, Any] = {}
         for name, each in query.params.items():
@@ -101,8 +91,15 @@ class Place:
                 given[name] = self.since if name == "since" else self.until
             else:
                 given[name] = None if each.default is None else each.parse(each.default, self.until)
-        found: list[dict[str, Any]] = self.engine.query(query.sql, given, query.path).to_pylist()
-        return found
+        if files is None:
+            return self.engine.rows(query.sql, given, query.path)
+        with self.engine.reading(files):
+            return self.engine.rows(query.sql, given, query.path)
+
+    def files(self, spans: Iterable[tuple[datetime, datetime]]) -> set[str]:
+        """The data files that may hold events of any of these spans of time."""
+        plan = self.engine.plan
+        return {path for span in spans for path in plan.holding(*span)} if plan else set()
 
 
 def recognise(text: str, place: Place) -> Seed:

@@ -154,7 +154,7 @@ def _visits(place: Place, strange: list[dict[str, Any]], made: set[str]) -> list
     """What was done from networks that a holder had not been seen from before, visit by visit."""
     known = {(each["holder"], each["source_network"]): each for each in strange}
     wanted = [f"{holder} {network}" for holder, network in known]
-    rows = place.engine.query(_VISITS, {"wanted": wanted, "ids": _IDS, "most": _VISITS_READ}).to_pylist()
+    rows = place.engine.rows(_VISITS, {"wanted": wanted, "ids": _IDS, "most": _VISITS_READ})
     found: list[dict[str, Any]] = []
     later: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
@@ -211,7 +211,7 @@ def _on_behalf(place: Place) -> list[dict[str, Any]]:
             f"for {row['principal_arn']} ({_list(row['calls'])}); their records do not name the key.",
             row["event_ids"],
         )
-        for row in place.engine.query(_BY_TIME, {"ids": _IDS, "most": _NAMED * 2}).to_pylist()
+        for row in place.engine.rows(_BY_TIME, {"ids": _IDS, "most": _NAMED * 2})
     ]
 
 
@@ -223,7 +223,7 @@ def _now_allowed(place: Place, gained: list[dict[str, Any]]) -> list[dict[str, A
             first.setdefault(each["by"], each["eventTime"])
     found = []
     for who, moment in list(first.items())[:_NAMED]:
-        (row,) = place.engine.query(_NOW_ALLOWED, {"who": who, "moment": moment, "ids": _IDS}).to_pylist()
+        (row,) = place.engine.rows(_NOW_ALLOWED, {"who": who, "moment": moment, "ids": _IDS})
         if row["calls"]:
             text = f"After that {_many(len(row['calls']), 'call')} that {who} had been denied succeed: "
             text += f"{_list(row['calls'])}."

@@ -7,6 +7,7 @@ file and moving one is renaming it. Files in `queries/views` are the tables that
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
@@ -38,15 +39,18 @@ class Catalog:
     views: list[Query]
 
     @classmethod
-    def load(cls, folder: Path | str | None = None, within: str = "") -> Catalog:
+    def load(cls, folder: Path | str | None = None, within: str | Iterable[str] = "") -> Catalog:
         """All questions below `folder`, checked; raises QueryError for the first that is at fault.
 
-        `within` names a part of it that is enough, such as `views`, since checking all takes longer than many a report.
+        `within` names a part of it that is enough, such as `views`, or several, since checking all takes longer than
+        many a report.
         """
         folder = Path(folder) if folder is not None else home()
         if not folder.is_dir():
             raise UsageError(folder, "no such folder", "name a folder of questions")
-        found = [_read(path, folder) for path in sorted((folder / within).rglob("*.sql"))]
+        parts = [within] if isinstance(within, str) else within
+        paths = sorted(path for part in parts for path in (folder / part).rglob("*.sql"))
+        found = [_read(path, folder) for path in paths]
         with over({}) as engine:
             views = _in_order(engine, [each for each in found if each.kind == "view"])
             for each in views:

@@ -27,6 +27,22 @@ ANOMALY = {
     "detail": "VARCHAR",
     "baseline": "BOOLEAN",
 }
+# What an anomaly gives whose header has `most`: one row a thing that is unusual of a principal, with points that count
+# towards an episode (`pipeline.detect.baselines`). `attribute` and `value` (several: a line each) say which of the
+# principal's events between `eventTime` and `until` are meant, as the view `behaviour` names them; the attribute
+# `denied` means refused calls, `day` everything.
+SCORED = {
+    "eventTime": "TIMESTAMP WITH TIME ZONE",
+    "until": "TIMESTAMP WITH TIME ZONE",
+    "principal_arn": "VARCHAR",
+    "account_id": "VARCHAR",
+    "attribute": "VARCHAR",
+    "value": "VARCHAR",
+    "usual": "VARCHAR",
+    "unusual": "VARCHAR",
+    "class": "VARCHAR",
+    "points": "BIGINT",
+}
 ANOMALY_PARAMS = {"since": "timestamp", "until": "timestamp"}
 
 
@@ -69,13 +85,14 @@ def _columns(query: Query, given: dict[str, str]) -> None:
 
 
 def _anomaly(query: Query, given: dict[str, str]) -> None:
-    for name, kind in ANOMALY.items():
+    contract = ANOMALY if query.most is None else SCORED
+    for name, kind in contract.items():
         if given.get(name) != kind:
             problem = f"an anomaly gives {name} as {kind}, this one {given.get(name, 'does not')}"
-            raise QueryError(query.place(f"columns.{name}", "columns"), problem, f"it gives {', '.join(ANOMALY)}")
+            raise QueryError(query.place(f"columns.{name}", "columns"), problem, f"it gives {', '.join(contract)}")
     for name, kind in ANOMALY_PARAMS.items():
         if name not in query.params or query.params[name].type != kind:
             problem = f"an anomaly has a parameter {name} of type {kind}"
             raise QueryError(query.place(f"params.{name}.type", "end"), problem, f"add [params.{name}]")
-    if query.severity is None:
+    if query.severity is None and query.most is None:
         raise QueryError(query.place("start"), "an anomaly has a severity", 'write severity = "medium"')

@@ -20,7 +20,7 @@ from pipeline.errors import QueryError
 
 SEVERITIES = ("critical", "high", "medium", "low", "informational")
 KINDS = {
-    "query": {"title", "question", "severity", "controls", "mitre", "action", "columns", "params"},
+    "query": {"title", "question", "severity", "controls", "mitre", "action", "most", "columns", "params"},
     "view": {"title", "question", "columns"},
 }
 _OPEN = re.compile(r"^-- /// (\w+)\s*$")
@@ -33,7 +33,10 @@ _PREFIX = 3  # "-- "
 
 @dataclass(frozen=True)
 class Query:
-    """One question or view. `sql` is the whole file; `columns` gives each column's meaning, in the file's order."""
+    """One question or view. `sql` is the whole file; `columns` gives each column's meaning, in the file's order.
+
+    `most`, of an anomaly that gives points, is how many of them count for one episode; None for any other question.
+    """
 
     id: str
     path: str
@@ -44,6 +47,7 @@ class Query:
     controls: list[str]
     mitre: list[str]
     action: str
+    most: int | None
     columns: dict[str, str]
     params: dict[str, Param]
     sql: str
@@ -104,6 +108,7 @@ def read(text: str, identity: str, path: str) -> Query:
         controls=_texts(block, values, "controls"),
         mitre=_texts(block, values, "mitre"),
         action=_text(block, values, "action"),
+        most=_points(block, values),
         columns=columns,
         params={name: param(block, name, given) for name, given in _table(block, values, "params").items()},
         sql=text,
@@ -199,6 +204,13 @@ def _texts(block: Block, values: dict[str, Any], key: str) -> list[str]:
     value = values.get(key, [])
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise block.fail(key, f"{key} is no list of texts", f'write {key} = ["…"]')
+    return value
+
+
+def _points(block: Block, values: dict[str, Any]) -> int | None:
+    value = values.get("most")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise block.fail("most", "most is no whole number above 0", "write most = 60")
     return value
 
 

@@ -140,9 +140,10 @@ def _unused(engine: Engine, catalog: Catalog, start: datetime, end: datetime) ->
 def _anomalies(engine: Engine, catalog: Catalog, end: datetime) -> None:
     """The findings, those of one kind and principal on one line, the gravest first."""
     from pipeline.detect.anomalies import examine
+    from pipeline.detect.baselines.asking import Judging
 
     lines: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for each in examine(engine, catalog, None, end).findings:
+    for each in examine(engine, catalog, None, end, Judging.by(current.settings)).findings:
         lines.setdefault((each["severity"], each["title"], each["principal_arn"] or "unknown"), []).append(each)
     _head("Anomalies, over the whole log")
     _table(

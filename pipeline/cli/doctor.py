@@ -53,6 +53,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lake, disk = found["lake"], found["disk"]
     lines = [f"trailsift {found['version']}, Python {found['python']}, {found['platform']}", "", "settings"]
     lines += [f"  {each['name']:<18} {each['value'] or '–'!s:<24} from {each['origin']}" for each in found["settings"]]
+    if found["sinks"]:
+        lines += ["", "sinks"]
+        told = ((each, each["place"] or "cannot be used") for each in found["sinks"])
+        lines += [f"  {each['name']:<18} {each['kind']:<8} {place}, from {each['least']} up" for each, place in told]
     lines += ["", f"lake {lake['path']}"]
     if lake["exists"]:
         age = f" ({span(lake['age_hours'])} old)" if lake["newest_event"] else ""

@@ -33,6 +33,7 @@ def ingest(
     region: list[str] = typer.Option([], "--region", help="Only objects of this region (repeatable)."),
     jobs: int = typer.Option(None, "--jobs", min=1, help="Worker processes.", show_default="one a core"),
     follow: bool = typer.Option(False, "--follow", help="Go on until told to stop (Ctrl-C, SIGTERM)."),
+    detect: bool = typer.Option(False, "--detect", help="Ask our own rules about each batch; findings on stderr."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be read; read and write nothing."),
     output: str = typer.Option("table", "-o", "--output", help="table or json."),
 ) -> None:
@@ -41,6 +42,7 @@ def ingest(
 
     from pipeline import ingest as run
     from pipeline.cli.progress import Following, complain, progress
+    from pipeline.cli.watching import Alongside
     from pipeline.errors import UsageError
 
     if output not in ("table", "json"):
@@ -49,17 +51,23 @@ def ingest(
     chosen = run.Selection(frozenset(account), frozenset(region), _day(since, "--from"), _day(until, "--to"))
     if follow and dry_run:
         raise UsageError("--follow", "a dry run does not go on", "leave out one of the two")
+    if detect and dry_run:
+        raise UsageError("--detect", "a dry run brings nothing to examine", "leave out one of the two")
+    alongside = Alongside() if detect else None
     stopped = False
     if dry_run:
         summary = run.plan(settings.lake, sources or [], settings, chosen)
     elif follow:
         with stopping(signal.SIGTERM, signal.SIGINT) as stop:
-            says = Following(current)
+            says = Following(current, alongside.look if alongside else None)
             summary = run.follow(settings.lake, sources or [], settings, chosen, stop, says.committed, says.trouble)
     else:
         with progress(current) as report, stopping(signal.SIGTERM) as stop:
-            summary = run.ingest(settings.lake, sources or [], settings, chosen, report, stop)
+            look = alongside.look if alongside else None
+            summary = run.ingest(settings.lake, sources or [], settings, chosen, report, stop, look)
             stopped = stop.is_set()
+    if alongside:
+        alongside.look()
     if not follow:
         complain(summary.problems, current)
     print(json.dumps(summary.as_json()) if output == "json" else told(summary, dry_run))

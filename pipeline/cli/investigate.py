@@ -26,26 +26,31 @@ def investigate(
         10_000, "--max-events", help="Events of the timeline at most.", min=1, max=1_000_000
     ),
     pack: Path = typer.Option(None, "--pack", help="Write the case pack to this file too.", metavar="CASE.zip"),
+    book: str = typer.Option(None, "--case", help="Tell the pins and notes of this case too.", metavar="NAME"),
     output: str = typer.Option("table", "-o", "--output", help="table (a report) or json."),
 ) -> None:
     """Tells who it was, what they did in order, what they made and gained, and who is near, each with its events.
 
     Exit code 5 where no event has the seed, and where the log has a gap in a window given by --from or --to.
     """
-    from pipeline.casework import case, report
+    from pipeline.casework import case, casebook, report
     from pipeline.casework.pack import write
     from pipeline.catalog import Catalog
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
+    from pipeline.names import Names
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
-    catalog = Catalog.load()
-    with connect(current.lake()) as engine:
+    catalog = Catalog.load(within=("views", "investigate"))
+    lake = current.lake()
+    names = Names.read(current.settings.names, current.settings.origin.get("names", "[names]"))
+    written = casebook.case(lake, book) if book is not None else None
+    with connect(lake) as engine:
         catalog.install_views(engine)
         begin, end = window(engine, since, until)
-        found = case.investigate(engine, catalog, seed, begin, end, max_events)
+        found = case.investigate(engine, catalog, seed, begin, end, max_events, written, names)
         if pack is not None:
             write(pack, found, engine, catalog)
             current.say(f"case pack: {pack}")

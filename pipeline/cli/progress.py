@@ -52,9 +52,15 @@ class Following:
     """What a run that follows its sources says, as it happens."""
 
     context: Context
+    also: Callable[[Summary], None] | None = None
 
     def committed(self, batch: Summary) -> None:
-        """Says what is in the lake now, if anything, and what was wrong."""
+        """Says what is in the lake now, if anything, and what was wrong; then does what else is to be done."""
+        self._say(batch)
+        if self.also and batch.events_new:
+            self.also(batch)
+
+    def _say(self, batch: Summary) -> None:
         complain(batch.problems, self.context)
         if self.context.progress and batch.objects_loaded + batch.objects_failed + batch.objects_skipped:
             bad = f", {batch.quarantined + batch.objects_failed:,} refused" if batch.partial else ""

@@ -74,7 +74,7 @@ def replay(
     elif output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no output format of a replay", "write table or json")
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
         if scp:
             outcome = _what_if(engine, scp, None if every else account, start, end, output, strict)

@@ -35,7 +35,8 @@ def rightsize(
     ),
     resources: bool = typer.Option(False, "--resources", help="Narrow resources to those that calls named."),
     assume: str = typer.Option(
-        None, "--assume-unused", help="services: drop what the log cannot show of services never used.", metavar="WHAT"
+        "", "--assume-unused", help="Drop what the log cannot show: services,eventless,elsewhere,all.", metavar="WHAT",
+        show_default="nothing",
     ),
     activity: bool = typer.Option(False, "--from-activity", help="Write a policy from use alone, without a snapshot."),
     folder: Path = typer.Option(None, "-d", "--dir", help="Write proposal and rollback to a new folder, too."),
@@ -54,22 +55,25 @@ def rightsize(
         raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
     if every and (activity or folder or assume or resources):
         raise UsageError("--all", "only ranks; it proposes nothing", "name one principal for a proposal")
-    _check(arn, every, output, assume, activity, folder)
+    _check(arn, every, output, assume, resources, activity, folder)
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
         if activity:
             lacking = _activity(engine, start, end, arn)
         elif every:
             lacking = _all(engine, start, end, output)
         else:
-            lacking = _one(engine, start, end, arn, Options(resources, assume == "services"), output, folder)
+            lacking = _one(engine, start, end, arn, Options(resources, _assumed(assume)), output, folder)
     if lacking and (since or until):
         raise typer.Exit(5)
 
 
-def _check(arn: str | None, every: bool, output: str, assume: str | None, activity: bool, folder: Path | None) -> None:
+def _check(
+    arn: str | None, every: bool, output: str, assume: str, resources: bool, activity: bool, folder: Path | None
+) -> None:
     """Refuses what does not go together."""
+    from pipeline.access.rightsize.fates import ELSEWHERE
     from pipeline.access.rightsize.render import FORMATS
     from pipeline.errors import UsageError
 
@@ -80,15 +84,27 @@ def _check(arn: str | None, every: bool, output: str, assume: str | None, activi
         raise UsageError("-o", f"{output!r} is no output format here", f"write {', '.join(sorted(forms))}")
     if activity and folder:
         raise UsageError("-d", "there is nothing to roll back to with --from-activity", "leave it out")
-    if assume not in (None, "services"):
-        raise UsageError("--assume-unused", f"{assume!r} cannot be assumed", "write services")
+    if ELSEWHERE in _assumed(assume) and not resources:
+        raise UsageError("--assume-unused elsewhere", "narrows resources", "add --resources")
+
+
+def _assumed(given: str) -> frozenset[str]:
+    """The assumptions in a list with commas; raises UsageError for one there is not."""
+    from pipeline.access.rightsize.fates import ASSUMPTIONS
+    from pipeline.errors import UsageError
+
+    names = frozenset(each.strip() for each in given.split(",") if each.strip())
+    if unknown := sorted(names - set(ASSUMPTIONS)):
+        remedy = f"write one or more of {', '.join(ASSUMPTIONS)}, with commas"
+        raise UsageError("--assume-unused", f"{unknown[0]!r} cannot be assumed", remedy)
+    return names
 
 
 def _one(
     engine: Engine, start: datetime, end: datetime, arn: str, options: Options, output: str, folder: Path | None
 ) -> bool:
     """The proposal for one principal; whether the log has a gap."""
-    from pipeline.access.exclusions import exclusions
+    from pipeline.access.exclusions import exclusions, grace
     from pipeline.access.ground import survey
     from pipeline.access.rightsize.files import write
     from pipeline.access.rightsize.proof import proof
@@ -97,7 +113,9 @@ def _one(
     from pipeline.assurance.coverage import gaps
     from pipeline.cli.window import tell_ground
 
-    ground = survey(engine, start, end, exclusions(current.settings.exclusions))
+    ground = survey(
+        engine, start, end, exclusions(current.settings.exclusions), grace(current.settings.permission_grace_days)
+    )
     current.say(ground.rests_on)
     made = propose(ground, arn, options)
     made.replay = proof(ground, made)
@@ -126,13 +144,15 @@ def _activity(engine: Engine, start: datetime, end: datetime, arn: str) -> bool:
 def _all(engine: Engine, start: datetime, end: datetime, output: str) -> bool:
     """The ranked list; whether the log has a gap."""
     from pipeline import export
-    from pipeline.access.exclusions import exclusions
+    from pipeline.access.exclusions import exclusions, grace
     from pipeline.access.ground import survey
     from pipeline.access.rightsize.worklist import BRIEF, worklist
     from pipeline.assurance.coverage import gaps
     from pipeline.cli.window import tell_ground
 
-    ground = survey(engine, start, end, exclusions(current.settings.exclusions))
+    ground = survey(
+        engine, start, end, exclusions(current.settings.exclusions), grace(current.settings.permission_grace_days)
+    )
     current.say(ground.rests_on)
     rows = worklist(ground)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, set(ground.covered)))

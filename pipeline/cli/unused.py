@@ -28,7 +28,7 @@ def unused(
     Exit code 5 where the log has a gap in a window given by --from or --to.
     """
     from pipeline import export
-    from pipeline.access.exclusions import exclusions
+    from pipeline.access.exclusions import exclusions, grace
     from pipeline.access.folded import folded, services
     from pipeline.access.unused import unused as report
     from pipeline.cli.window import tell_ground, window
@@ -43,9 +43,17 @@ def unused(
     export.known(output)
     by_service = by == "service"
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
-        found = report(engine, start, end, arn, every or by_service, exclusions(current.settings.exclusions))
+        found = report(
+            engine,
+            start,
+            end,
+            arn,
+            every or by_service,
+            exclusions(current.settings.exclusions),
+            grace(current.settings.permission_grace_days),
+        )
         lacking = tell_ground(engine, start, end, found.gaps)
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(found.verdicts().items()))
     current.say(f"snapshot of {iso(found.snapshot)}; actions: {found.catalogue}")

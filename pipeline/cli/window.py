@@ -26,7 +26,9 @@ def window(
     end = parse_time(until, moment, "--to") if until else moment
     begin = parse_time(since, moment, "--from") if since else None
     if begin is None and lookback:
-        begin = end - parse_duration(lookback, "--lookback")
+        settings = current.settings
+        place = settings.origin.get("lookback", "settings") if lookback == settings.lookback else "--lookback"
+        begin = end - parse_duration(lookback, place)
     if begin is not None and begin >= end:
         raise UsageError("--from", f"{iso(begin)} is not before {iso(end)}", "name an earlier time")
     say(engine, begin, end, moment)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.engines.snapshot import Plan
     from pipeline.lake.tables import Lake
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -82,6 +83,20 @@ class Engine:
         with self._lock:
             return whole_numbers(self._read(sql, params, place, lambda rows: rows.to_arrow_table()))
 
+    def rows(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> list[dict[str, Any]]:
+        """The rows of `query` as Python has them, times in UTC; pyarrow's own way to these imports pandas."""
+        table = self.query(sql, params, place)
+        times = [each.name for each in table.schema if pa.types.is_timestamp(each.type) and each.type.tz]
+        for name in times:
+            index = table.schema.get_field_index(name)
+            table = table.set_column(index, name, table.column(index).cast(pa.timestamp("us", "UTC")).cast(pa.int64()))
+        found: list[dict[str, Any]] = table.to_pylist()
+        for row in found:
+            for name in times:
+                if row[name] is not None:
+                    row[name] = _EPOCH + timedelta(microseconds=row[name])
+        return found
+
     def columns(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> dict[str, str]:
         """Names and DuckDB types of the columns `sql` would give, without running it."""
         with self._lock:
@@ -95,6 +110,13 @@ class Engine:
                 return self.plan.newest()
         newest: datetime | None = self.query('select max(eventTime) as newest from lake."events"')["newest"][0].as_py()
         return newest
+
+    def days(self) -> dict[date, int]:
+        """How many events there are of each day, whatever the window of this engine."""
+        if self.plan is not None:
+            return self.plan.days()
+        rows = self.query('select eventTime::date as day, count(*) as events from lake."events" group by all')
+        return dict(zip(rows["day"].to_pylist(), rows["events"].to_pylist(), strict=True))
 
     def create_view(self, name: str, sql: str, place: str = "view") -> None:
         """Makes or replaces the view `name` of one SELECT; `adhoc` sees it too."""
@@ -133,6 +155,24 @@ class Engine:
         with self._lock:
             for name in names:
                 self.con.execute(f"drop table if exists temp.main.{quoted(name)}")
+
+    @contextmanager
+    def reading(self, files: Iterable[str]) -> Iterator[None]:
+        """Within it `events` is read from these of its data files alone, and by this thread alone.
+
+        For who knows where the rows are: a file that is left out is not even opened. Without a lake all is read.
+        """
+        wanted = set(files)
+        with self._lock:
+            if self.plan is None:
+                yield
+                return
+            carrier, *there = self.plan.files["events"]
+            self._read_from("events", [carrier, *(each for each in there if each in wanted)])
+            try:
+                yield
+            finally:
+                self._point("events", carrier=False)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Makes an Arrow table readable as `name`."""
@@ -177,6 +217,10 @@ class Engine:
         self.con.execute("set temp_directory = $folder", {"folder": self._scratch.name})
         self.con.execute("set memory_limit = $limit", {"limit": f"{self.memory}B"})
         self.con.execute("set threads = $threads", {"threads": len(os.sched_getaffinity(0))})
+        # Data files never change, so that their footers are read once; what was read of a local one the system keeps.
+        self.con.execute("set parquet_metadata_cache = true")
+        if self.plan and self.plan.storage and not self.plan.storage.remote:
+            self.con.execute("set enable_external_file_cache = false")
         self.con.execute("set python_enable_replacements = false")  # a Python variable is no table
         self.con.execute("set errors_as_json = true")  # gives the position of an error
         if self.plan and self.plan.storage:
@@ -189,16 +233,22 @@ class Engine:
             self.con.execute(f"create view lake.{quoted(name)} as select * from {quoted('lake_' + name)}")
         for name in self.plan.files if self.plan else ():
             self._point(name, carrier=False)
-            mixed = "true" if self.plan and name in self.plan.mixed else "false"
-            self.con.execute(
-                f"create view lake.{quoted(name)} as select * from read_parquet(getvariable('files_{name}'),"
-                f" union_by_name = {mixed}, hive_partitioning = false)"
-            )
+            self.con.execute(f"create view lake.{quoted(name)} as select * from {self._parquet(name)}")
+        by_file = f"select *, filename as file from {self._parquet('events')}"
+        alone = "select *, null::varchar as file from lake.events"
+        self.con.execute(f"create view lake.events_by_file as {by_file if self.plan else alone}")
+
+    def _parquet(self, name: str) -> str:
+        mixed = "true" if self.plan and name in self.plan.mixed else "false"
+        return f"read_parquet(getvariable('files_{name}'), union_by_name = {mixed}, hive_partitioning = false)"
 
     def _point(self, name: str, carrier: bool) -> None:
         """Points a raw table at its carrier alone, or at all planned files."""
         files = self.plan.files[name] if self.plan else []
-        self.con.execute(f"set variable files_{name} = $files", {"files": files[:1] if carrier else files})
+        self._read_from(name, files[:1] if carrier else files)
+
+    def _read_from(self, name: str, files: list[str]) -> None:
+        self.con.execute(f"set variable files_{name} = $files", {"files": files})
 
     def _read(self, sql: str, params: dict[str, Any] | None, place: str, use: Callable[[Any], Any]) -> Any:
         """What `use` makes of the relation of `sql`, with DuckDB's errors made ours."""

@@ -7,15 +7,16 @@ first, and events are then read at the newest snapshot of which no follower stil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipeline.errors import LakeError
 from pipeline.lake.commit import applied, complete
+from pipeline.lake.upkeep import day_of
 from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
@@ -26,35 +27,68 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FOREVER = 1 << 62
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The files to read: `files[table]` has the carrier first; `mixed` names tables whose files differ in columns."""
+    """The files to read: `files[table]` has the carrier first; `mixed` names tables whose files differ in columns.
+
+    `spans` gives the first and last eventTime of the snapshot's event files, in microseconds of the epoch, whether
+    they are among `files` or not. The bounds are exact, as the lake keeps full metrics for this column; a file that
+    lacks them (added by another writer) has None. `sequence` is the snapshot's number in the order of commits,
+    `counts` says how many events it has of each day.
+    """
 
     files: dict[str, list[str]]
     mixed: frozenset[str]
     snapshot_id: int | None
-    events: Any = field(repr=False)
+    spans: dict[str, tuple[int, int] | None] = field(default_factory=dict, repr=False)
     storage: Storage | None = field(default=None, repr=False)
+    sequence: int = 0
+    counts: dict[str, int] = field(default_factory=dict, repr=False)
 
     def newest(self) -> datetime | None:
-        """The newest eventTime of the snapshot, from the bounds in its manifests; None without events.
+        """The newest eventTime of the snapshot; None without events, KeyError where a file does not tell its own."""
+        known = [each for each in self.spans.values() if each is not None]
+        if len(known) < len(self.spans):
+            raise KeyError("eventTime")
+        return _EPOCH + timedelta(microseconds=max(last for _, last in known)) if known else None
 
-        The bounds are exact, as the lake keeps full metrics for this column; a file that lacks them
-        (added by another writer) makes this raise KeyError, and the caller reads the data instead.
-        """
-        if self.snapshot_id is None:
-            return None
-        number = self.events.schema().find_field("eventTime").field_id
-        tasks = self.events.scan(snapshot_id=self.snapshot_id).plan_files()
-        bounds = [task.file.upper_bounds[number] for task in tasks if task.file.record_count]
-        moments = [int.from_bytes(each, "little", signed=True) for each in bounds]
-        return _EPOCH + timedelta(microseconds=max(moments)) if moments else None
+    def holding(self, since: datetime | None, until: datetime | None) -> list[str]:
+        """The event files to read that may hold rows of [since, until]; the carrier is not among them."""
+        low, high = _micros(since, -_FOREVER), _micros(until, _FOREVER)
+        there = [(path, self.spans.get(path)) for path in self.files["events"][1:]]
+        return [path for path, span in there if span is None or (span[1] >= low and span[0] <= high)]
+
+    def within(self, since: datetime | None, until: datetime | None) -> Plan:
+        """The same view of the lake without the event files that hold nothing of [since, until]."""
+        events = [self.files["events"][0], *self.holding(since, until)]
+        return replace(self, files=self.files | {"events": events})
+
+    def days(self) -> dict[date, int]:
+        """How many events the snapshot has of each day; the window of the plan plays no part."""
+        return {date.fromisoformat(day): count for day, count in self.counts.items()}
 
 
 def plan(lake: Lake, since: datetime | None = None, until: datetime | None = None) -> Plan:
-    """The files of one consistent view of the lake; events only those that may hold rows of [since, until]."""
+    """The files of one consistent view of the lake; events only those that may hold rows of [since, until].
+
+    Asking Iceberg takes over a second, most of it for importing what reads its metadata; where nothing was committed
+    since the lake was last read, what was found then is used.
+    """
+    from pipeline.engines import remembered
+
+    state = remembered.state(lake)
+    found = remembered.recall(lake, state)
+    if found is None:
+        found = _plan(lake)
+        if state and remembered.state(lake) == state:
+            remembered.keep(lake, state, found)
+    return found.within(since, until)
+
+
+def _plan(lake: Lake) -> Plan:
     for _ in range(_TRIES):
         loaded = {name: lake.load(name) for name in TABLES if name != "events"}
         events = lake.load("events")
@@ -65,13 +99,43 @@ def plan(lake: Lake, since: datetime | None = None, until: datetime | None = Non
     else:
         raise LakeError(lake.location, "changes faster than it can be read", "run the command again")
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
-    if snapshot_id is None:
-        files["events"] = [lake.carrier("events")]
-    else:
-        files["events"] = lake.files("events", since=since, until=until, snapshot_id=snapshot_id, table=events)
+    tasks = [] if snapshot_id is None else list(events.scan(snapshot_id=snapshot_id).plan_files())
+    spans = _spans(lake, events, tasks)
+    files["events"] = [lake.carrier("events"), *spans]
     loaded["events"] = events
     mixed = frozenset(name for name, table in loaded.items() if not _uniform(name, table))
-    return Plan(files, mixed, snapshot_id, events, lake.storage)
+    snapshot = events.snapshot_by_id(snapshot_id) if snapshot_id is not None else None
+    sequence = (snapshot.sequence_number or 0) if snapshot else 0
+    return Plan(files, mixed, snapshot_id, spans, lake.storage, sequence, _counts(tasks))
+
+
+def _counts(tasks: Iterable[Any]) -> dict[str, int]:
+    """How many events data files have of each day."""
+    found: dict[str, int] = {}
+    for task in tasks:
+        day = day_of(task.file).isoformat()
+        found[day] = found.get(day, 0) + task.file.record_count
+    return found
+
+
+def _spans(lake: Lake, events: Table, tasks: Iterable[Any]) -> dict[str, tuple[int, int] | None]:
+    """Every data file of a snapshot of `events`, with its first and last eventTime where its metrics tell."""
+    number = events.schema().find_field("eventTime").field_id
+    found: dict[str, tuple[int, int] | None] = {}
+    for task in tasks:
+        low, high = task.file.lower_bounds.get(number), task.file.upper_bounds.get(number)
+        told = low is not None and high is not None
+        found[lake.storage.path(task.file.file_path)] = (_number(low), _number(high)) if told else None
+    return found
+
+
+def _number(bound: bytes) -> int:
+    return int.from_bytes(bound, "little", signed=True)
+
+
+def _micros(moment: datetime | None, otherwise: int) -> int:
+    """Microseconds of the epoch; datetime's own arithmetic keeps them exact."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) if moment else otherwise
 
 
 def consistent(events: Table, followed: dict[str, int]) -> int | None:

@@ -1,7 +1,8 @@
 """Rows to bytes: one file of this folder a format, found by itself; each holds `write(table, out, options)`.
 
 Log fields are written by attackers, so every format takes the sting out of them in its own way: terminal control
-characters and markup (table, JSON), spreadsheet formulas (CSV).
+characters and markup (table, JSON), spreadsheet formulas (CSV), links (SARIF). OCSF, SARIF and ASFF say something of
+findings only, and refuse other rows.
 """
 
 from __future__ import annotations

@@ -151,13 +151,39 @@ def matches(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def inside(glob: str, pattern: str) -> bool:
-    """Whether every text that fits `glob` surely fits `pattern`: its wildcards stand where that has a star.
+    """Whether every text that fits `glob` surely fits `pattern`; False for a pattern with a policy variable."""
+    return "${" not in pattern and within(glob, pattern)
 
-    False where this cannot be told, and for a pattern with a policy variable.
+
+@lru_cache(maxsize=65536)
+def within(inner: str, outer: str) -> bool:
+    """Whether every text of one glob surely fits the other: what a star of `inner` may be, only a star takes in.
+
+    Never yes where the answer is no; rarely the other way (`*?` takes in all that `?*` does).
     """
-    if "${" in pattern or ("?" in pattern and ("*" in glob or "?" in glob)):
-        return glob == pattern and "${" not in pattern
-    return matches(pattern, glob)
+    states = {0}
+    for letter in inner:
+        states = _past_stars(states, outer)
+        after = set()
+        for place in states:
+            if place < len(outer):
+                if outer[place] == "*":
+                    after.add(place)
+                elif letter != "*" and outer[place] in ("?", letter):
+                    after.add(place + 1)
+        states = after
+        if not states:
+            return False
+    return len(outer) in _past_stars(states, outer)
+
+
+def _past_stars(states: set[int], glob: str) -> set[int]:
+    found = set(states)
+    for place in states:
+        while place < len(glob) and glob[place] == "*":
+            place += 1
+            found.add(place)
+    return found
 
 
 @lru_cache(maxsize=65536)

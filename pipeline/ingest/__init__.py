@@ -31,11 +31,12 @@ def ingest(
     selection: Selection | None = None,
     progress: Progress | None = None,
     stop: Event | None = None,
+    committed: Callable[[Summary], None] | None = None,
 ) -> Summary:
     """Brings every new object of the sources into the lake, which is made where there is none.
 
     A source is a location or the name of one in the settings; without any, all of the settings are taken. A run
-    that is stopped by `stop` finishes its batch.
+    that is stopped by `stop` finishes its batch. `committed` is told of each batch that is in the lake.
     Raises UsageError for a source that does not exist, NoDataError for one that holds nothing, SourceError where
     one cannot be read, LakeError where the lake cannot be written. What is wrong with single objects or records is
     in the summary, not raised.
@@ -44,7 +45,8 @@ def ingest(
     chosen, places = selection or Selection(), opened(sources, settings)
     crew = Crew(settings.jobs)  # before the lake's libraries start threads of their own
     total = Summary()
-    rounds = Rounds(Lake(location, settings), places, settings, chosen, crew, stop or Event(), progress=progress)
+    lake = Lake(location, settings)
+    rounds = Rounds(lake, places, settings, chosen, crew, stop or Event(), progress=progress, committed=committed)
     try:
         left = places
         while left and not rounds.stop.is_set():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.lake.rewrite import exchange, scratch, write_anew
 from pipeline.lake.tables import Lake
 from pipeline.lake.upkeep import day_of, of_day, planned
-from pipeline.records.schema import TABLES
+from pipeline.records.schema import BY_DAY, TABLES
 from pipeline.times import day_start
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def due(lake: Lake, now: datetime | None = None) -> list[Job]:
         if day_start(day_of(file)) <= closed:
             days[day_of(file)].append(file)
     jobs = [Job("events", day, files) for day, files in sorted(days.items())]
-    jobs += [Job(name, None, planned(lake.load(name))) for name in TABLES if name != "events"]
+    jobs += [Job(name, None, planned(lake.load(name))) for name in TABLES if name not in BY_DAY]
     return [each for each in jobs if _worth(each)]
 
 

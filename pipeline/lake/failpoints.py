@@ -21,6 +21,8 @@ NAMES = (
     "all-applied",
 )
 UPKEEP = ("exchange-ready", "exchanged", "trimmed")
+DELIVERY = ("sent-untold",)
+DECIDED = ("findings-decided", "findings-appended", "examined-decided", "examined-appended")
 
 
 def hit(name: str) -> None:

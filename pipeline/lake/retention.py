@@ -48,7 +48,8 @@ def expire(lake: Lake, before: date, dry_run: bool = False, now: datetime | None
     Safe beside ingestion and readers, and to repeat: what a stop leaves undone the next run does.
     """
     now = now or datetime.now(UTC)
-    found = [_events(lake, before, dry_run), _usage(lake, before, dry_run)]
+    found = [_days(lake, "events", before, dry_run), _usage(lake, before, dry_run)]
+    found.append(_days(lake, "habits", before, dry_run))
     snapshots = sum(_old_snapshots(lake, name) if dry_run else trim(lake, name, _KEEP) for name in TABLES)
     found.append(Outcome("snapshots", snapshots))
     orphans = list(unneeded(lake, now))
@@ -71,14 +72,14 @@ def unneeded(lake: Lake, now: datetime) -> Iterable[Found]:
     return [each for each in there if each.path not in needed]
 
 
-def _events(lake: Lake, before: date, dry_run: bool) -> Outcome:
+def _days(lake: Lake, name: str, before: date, dry_run: bool) -> Outcome:
     for _ in range(_TRIES):
-        table = lake.load("events")
+        table = lake.load(name)
         old = [each for each in planned(table) if day_of(each) < before]
         if not old or dry_run or exchange(lake, table, old, [], "expire", planned):
             days = [day_of(each) for each in old]
             rows, size = (sum(getattr(each, name) for each in old) for name in ("record_count", "file_size_in_bytes"))
-            return Outcome("events", len(old), size, rows, min(days, default=None), max(days, default=None))
+            return Outcome(name, len(old), size, rows, min(days, default=None), max(days, default=None))
     raise LakeError(lake.location, "the days to drop were rewritten each time", "run the same command again")
 
 

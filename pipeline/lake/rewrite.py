@@ -151,7 +151,7 @@ def exchange(
     hit("exchange-ready")
     for _ in range(_TRIES):
         try:
-            _swap(lake, table, old, new, operation)
+            swap(lake, table, old, new, operation)
             hit("exchanged")
             return True
         except ValidationException:  # a file of `old` is not in the table any more
@@ -168,7 +168,8 @@ def exchange(
     return False
 
 
-def _swap(lake: Lake, table: Table, old: list[DataFile], new: list[str], operation: str) -> None:
+def swap(lake: Lake, table: Table, old: list[DataFile], new: list[str], operation: str) -> None:
+    """One commit on the table as loaded; raises pyiceberg's CommitFailedException or ValidationException."""
     from pipeline.lake.transaction import Change
 
     summary = {OPERATION: operation}

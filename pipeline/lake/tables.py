@@ -22,7 +22,7 @@ from pipeline import config
 from pipeline.config import Settings
 from pipeline.errors import LakeError, NoDataError, TrailsiftError, UsageError
 from pipeline.lake.storage import REMOTE, Storage
-from pipeline.records.schema import TABLES
+from pipeline.records.schema import FOLLOWING, TABLES
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -43,7 +43,7 @@ _PROPERTIES = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.metrics.default": "none",
 }
-_METRICS = {"events": "eventTime", "usage": "day"}
+_METRICS = {"events": "eventTime", "usage": "day", "habits": "day"}
 
 
 class Lake:
@@ -103,9 +103,16 @@ class Lake:
         try:
             return self.catalog.load_table(f"{NAMESPACE}.{name}")
         except NoSuchTableError:
-            raise LakeError(
-                self.location, f"table {name} is missing", "run trailsift ingest once, which makes it"
-            ) from None
+            remedy = "run trailsift ingest once, which makes it"
+            missing = LakeError(self.location, f"table {name} is missing", remedy)
+            if name == "events" or name in FOLLOWING:
+                raise missing from None  # its rows would be missing too
+        try:
+            with self._alone():
+                self._make_missing(name)  # the lake was made before there was such a table
+            return self.catalog.load_table(f"{NAMESPACE}.{name}")
+        except Exception as error:
+            raise missing from error
 
     def schema(self, name: str) -> pa.Schema:
         """The table's Arrow schema with Iceberg's field ids, which data files must carry.
@@ -200,7 +207,7 @@ class Lake:
 
     def _make_tables(self) -> None:
         """Makes what is missing; safe beside another process that does the same."""
-        from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+        from pyiceberg.exceptions import NamespaceAlreadyExistsError
 
         catalog = self.catalog
         with self._alone():
@@ -211,11 +218,17 @@ class Lake:
             for name in TABLES:
                 self.carrier(name)
                 if name not in there:
-                    with suppress(TableAlreadyExistsError):
-                        self._make_table(name)
+                    self._make_missing(name)
+
+    def _make_missing(self, name: str) -> None:
+        """Makes a table; one that somebody else has made meanwhile is as good."""
+        from pyiceberg.exceptions import TableAlreadyExistsError
+
+        with suppress(TableAlreadyExistsError):
+            self._make_table(name)
 
     def _make_table(self, name: str) -> None:
-        from pyiceberg.transforms import DayTransform
+        from pyiceberg.transforms import DayTransform, IdentityTransform
 
         with self.catalog.create_table_transaction(
             f"{NAMESPACE}.{name}",
@@ -226,6 +239,9 @@ class Lake:
             if name == "events":
                 with made.update_spec() as spec:
                     spec.add_field("eventTime", DayTransform(), "day")
+            elif name == "habits":
+                with made.update_spec() as spec:
+                    spec.add_field("day", IdentityTransform(), "day")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

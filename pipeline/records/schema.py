@@ -107,6 +107,18 @@ USAGE = pa.schema(
     ]
 )
 
+# What each principal is wont to do, one row a day and thing; see `pipeline.detect.baselines.habits`. A day's rows are
+# replaced as one. `access_key_id` is a long-lived key; on rows of `moved_session` the session's.
+HABITS = pa.schema(
+    [
+        ("day", pa.date32()),
+        *_texts("account_id", "principal_arn", "principal_type", "access_key_id", "attribute", "value"),
+        *[(name, pa.int64()) for name in ("ok", "denied", "error")],
+        ("first_seen", TIME),
+        ("last_seen", TIME),
+    ]
+)
+
 # `kind` is record, object or conflicting_copy; `raw` is the refused record's own bytes (null for an object,
 # which is read again from its place). A later row with status `released` closes an earlier one of its id.
 QUARANTINE = pa.schema(
@@ -144,6 +156,10 @@ IAM_SNAPSHOTS = pa.schema(
 # How far a place was listed for good: see `pipeline.lake.listings`.
 LISTINGS = pa.schema([("mark", TEXT), ("through", pa.date32()), ("listed_at", TIME)])
 
+# What sinks were told of findings, one row a delivery; see `pipeline.detect.sinks`. `state` is a digest of what was
+# told, or the status (muted, resolved) in which there was nothing to tell.
+DELIVERIES = pa.schema([*_texts("sink", "finding_id", "state", "change"), ("delivered_at", TIME)])
+
 # What `trailsift verify` found, one row a run and chain of digests; see `pipeline.assurance.integrity`.
 # The rows of a run in the two tables below count once the run stands here.
 VERIFICATIONS = pa.schema(
@@ -169,21 +185,78 @@ VERIFICATION_PROBLEMS = pa.schema(
     [*_texts("run_id", "chain", "kind", "object", "detail"), ("from_time", TIME), ("to_time", TIME)]
 )
 
+# The history of findings, one row a change and never updated: see `pipeline.detect.store`. `number` counts the changes
+# of one finding from 1. Where the finding's own members changed, `finding` has them as JSON text, all but the ids of
+# its events: those are the first `kept` ids as they were before the change, then `event_ids`.
+FINDINGS = pa.schema(
+    [
+        ("finding_id", TEXT),
+        ("number", pa.int64()),
+        ("at", TIME),
+        *_texts("change", "status", "actor", "reason", "owner"),
+        ("until", TIME),
+        *_texts("successor", "batch"),
+        ("sequence", pa.int64()),
+        ("finding", TEXT),
+        ("kept", pa.int64()),
+        ("event_ids", pa.list_(TEXT)),
+    ]
+)
+# What is muted, by whom and until when: `rule`, `principal` and `account` are patterns, `finding_id` names one finding.
+# A later row with change `unmuted` ends the mute of its id before its time.
+MUTES = pa.schema(
+    [
+        *_texts("mute_id", "change"),
+        ("at", TIME),
+        *_texts("actor", "reason", "owner"),
+        ("until", TIME),
+        *_texts("rule", "principal", "account", "finding_id"),
+    ]
+)
+# Which batches of events have been examined by which rules, one row a run. A `pack` is a set of rules; only its first
+# row says which: `rules` by their keys, and the hashes of what each asks.
+EXAMINED = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("examined_at", TIME),
+        ("pack", TEXT),
+        *[(name, pa.list_(TEXT)) for name in ("rules", "hashes", "batches")],
+        ("through", TIME),
+        ("snapshot_id", TEXT),
+        ("sequence", pa.int64()),
+    ]
+)
+# What investigators wrote down of a case, one row an entry and never changed: see `pipeline.casework.casebook`.
+# `number` counts the entries of a case from 1. `subject` is the seed, or the id of the event that was pinned.
+CASE_ENTRIES = pa.schema(
+    [("case", TEXT), ("number", pa.int64()), ("at", TIME), *_texts("actor", "change", "subject", "text")]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "events": EVENTS,
     "ledger": LEDGER,
     "usage": USAGE,
+    "habits": HABITS,
     "quarantine": QUARANTINE,
     "digests": OTHER,
     "insights": OTHER,
     "aggregated": OTHER,
     "iam_snapshots": IAM_SNAPSHOTS,
     "listings": LISTINGS,
+    "deliveries": DELIVERIES,
     "verifications": VERIFICATIONS,
     "verified_digests": VERIFIED_DIGESTS,
     "verification_problems": VERIFICATION_PROBLEMS,
+    "findings": FINDINGS,
+    "mutes": MUTES,
+    "examined": EXAMINED,
+    "case_entries": CASE_ENTRIES,
 }
 
 # Tables whose rows come with a commit of `events` and are rolled forward from it (`pipeline.lake.commit`).
 # Any other table beside `events` stands alone and has commits of its own.
+# `habits` is made of `events`, a day at a time, when somebody asks for it.
 FOLLOWING = ("ledger", "usage", "quarantine", "digests", "insights", "aggregated")
+
+# Tables whose files hold the rows of one day each: column by which they are cut.
+BY_DAY = {"events": "eventTime", "habits": "day"}

@@ -1,65 +1,71 @@
 -- /// query
 -- title = "Burst of refused calls"
--- question = "Who was refused many different calls within minutes?"
--- severity = "high"
+-- question = "Who was refused many different calls it had never been refused before?"
 -- controls = ["CT-01"]
 -- mitre = ["T1087.004", "T1580"]
 -- action = "See what the principal did before and after; a person or stolen key that tries what it may do looks like this."
+-- most = 80
 -- [columns]
--- eventTime = "when (UTC)"
--- eventID = "the event"
+-- eventTime = "when it began (UTC)"
+-- until = "when it was last seen that day"
 -- principal_arn = "who"
 -- account_id = "account"
--- awsRegion = "region"
--- eventSource = "service called"
--- eventName = "call"
--- detail = "why it stands out"
--- baseline = "false where the history is too short to judge"
+-- attribute = "what of its behaviour is unusual, as in the view behaviour"
+-- value = "the value that is"
+-- usual = "what the principal did before"
+-- unusual = "what it did now"
+-- class = "how common the unusual is for it: unseen, rare, infrequent or frequent"
+-- points = "how much this counts"
 -- [params.since]
 -- type = "timestamp"
 -- default = "-30d"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
--- [params.minutes]
--- type = "integer"
--- default = "10"
--- help = "width of the window that slides over the log"
--- [params.calls]
--- type = "integer"
--- default = "5"
--- help = "how many different calls make a burst"
 -- ///
--- Different calls are counted, not calls: a job that lacks one permission is refused the same call all day.
+-- Different calls are counted, not calls: a job that lacks one permission is refused the same call all day. Within an
+-- hour counts in full; the same spread over a day is more likely work that lacks rights. People who click through a
+-- console with a small role are refused much that they never asked for.
 with refused as (
     select
-        *,
-        count(distinct concat_ws(':', eventSource, eventName)) over (
-            partition by principal_arn, account_id order by eventTime
-            range between to_minutes($minutes) preceding and current row
-        ) as calls
-    from events
-    -- The look-back and the look-ahead reach past the window, so that a burst on its edge is seen whole.
-    where eventTime between $since - to_minutes($minutes) and $until + to_minutes($minutes)
-      and outcome = 'denied'
-      and principal_type <> 'AWSService'
-      and via_service is null
-      and principal_arn <> 'unknown'
+        account_id, principal_arn, value, min(day) as day, min(first_seen) as first_seen,
+        arg_min(last_seen, day) as last_seen
+    from behaviour
+    where attribute = 'api' and denied > 0
+    group by all
 ),
-bursts as (
+days as (
     select
-        *,
-        max(calls) over (
-            partition by principal_arn, account_id order by eventTime
-            range between current row and to_minutes($minutes) following
-        ) as most
+        account_id, principal_arn, day, count(*) as calls, list(value order by first_seen, value) as fresh,
+        min(first_seen) as first_seen, max(last_seen) as last_seen,
+        quantile_cont(first_seen, 0.9) - quantile_cont(first_seen, 0.1) <= interval 1 hour as at_once
     from refused
+    group by all
+),
+compared as (
+    select
+        days.*, kind, known,
+        coalesce(max(calls) over (
+            partition by days.account_id, days.principal_arn order by days.day
+            rows between unbounded preceding and 1 preceding
+        ), 0) as most_before
+    from days
+    join active_days on active_days.day = days.day and active_days.principal_arn = days.principal_arn
+        and active_days.account_id is not distinct from days.account_id
 )
 select
-    eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
-    format('{} different calls refused within {} minutes', most, $minutes) as detail,
-    true as baseline
-from bursts
-where eventTime between $since and $until
-  and most >= $calls
-order by eventTime, eventID
+    first_seen as eventTime, last_seen as until, principal_arn, account_id, 'denied' as attribute,
+    array_to_string(fresh, chr(10)) as value,
+    format('at most {} calls newly refused a day', most_before) as usual,
+    format('{} different calls refused: {} …', calls, array_to_string(fresh[1:4], ', ')) as unusual,
+    case when most_before = 0 then 'unseen' else 'rare' end as class,
+    round(
+        least(80, (calls - most_before) * case kind when 'person' then 3 else 5 end)
+        * case when at_once then 1 else 0.5 end
+    )::bigint as points
+from compared
+where known
+  and calls >= 5
+  and calls > 2 * most_before
+  and last_seen >= $since and first_seen <= $until
+order by eventTime, principal_arn

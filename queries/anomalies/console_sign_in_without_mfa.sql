@@ -23,7 +23,8 @@
 -- default = "now"
 -- ///
 -- A federated sign-in says MFAUsed = No whatever the identity provider asked for (AWS: "AWS Management Console sign-in
--- events"), so only IAM users and root users are judged here; a record that does not say whether MFA was used is no finding.
+-- events"), so only IAM users and root users are judged here; a record that does not say whether MFA was used is no
+-- finding.
 select
     eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
     format('signed in from {} without MFA', coalesce(sourceIPAddress, 'an unknown address')) as detail,

@@ -1,101 +1,82 @@
 -- /// query
 -- title = "Call never made before"
--- question = "Which principals, known for some time, made a changing or secret-reading call for the first time?"
--- severity = "medium"
+-- question = "Which principals, known for some time, changed something, or read secrets or identities, as never before?"
 -- mitre = ["T1078.004"]
 -- action = "Ask the owner whether the work is new; if not, look at what the session did around it."
+-- most = 110
 -- [columns]
--- eventTime = "when (UTC)"
--- eventID = "the event"
+-- eventTime = "when it began (UTC)"
+-- until = "when it was last seen that day"
 -- principal_arn = "who"
 -- account_id = "account"
--- awsRegion = "region"
--- eventSource = "service called"
--- eventName = "call"
--- detail = "why it stands out"
--- baseline = "false where the history is too short to judge"
+-- attribute = "what of its behaviour is unusual, as in the view behaviour"
+-- value = "the value that is"
+-- usual = "what the principal did before"
+-- unusual = "what it did now"
+-- class = "how common the unusual is for it: unseen, rare, infrequent or frequent"
+-- points = "how much this counts"
 -- [params.since]
 -- type = "timestamp"
 -- default = "-30d"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
--- [params.days]
--- type = "integer"
--- default = "7"
--- help = "days a principal must have been seen on before it is judged"
--- [params.events]
--- type = "integer"
--- default = "50"
--- help = "events a principal must have before it is judged"
--- [params.peers]
--- type = "integer"
--- default = "3"
--- help = "other principals of the account that made a call before and so make it ordinary there"
 -- ///
--- Sessions are folded into their role, and services and what they do on a principal's behalf are left out. A principal
--- is judged once it has been seen on enough days and in enough events; before that everything it does is new.
--- What several others of the account do is no surprise, unless it touches identities, keys, secrets or the log itself.
-with own as (
+-- What touches identities, keys, secrets or the log itself weighs much, what runs code on machines or starts many of
+-- them yet more; more where nobody in the account did it before, and less the more such calls the principal knows: to
+-- deploy is to do new things. How seldom they show one by itself says how sure that is, as in first_seen. What several
+-- others of the account do is ordinary there.
+with graded as (
     select
         *,
-        row_number() over calls as nth_of_call,
-        row_number() over everything as nth,
-        dense_rank() over (partition by principal_arn order by eventTime::date) as nth_day,
-        min(eventTime) over (partition by principal_arn) as known_since,
-        max(eventTime) over (partition by principal_arn) as known_until,
-        count(*) over (partition by principal_arn) as all_events,
-        count(distinct eventTime::date) over (partition by principal_arn) as all_days,
-        coalesce(not readOnly, false) or eventName in (
-            'AssumeRole', 'BatchGetSecretValue', 'Decrypt', 'GetFederationToken', 'GetParameter', 'GetParameters',
-            'GetParametersByPath', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
-        ) as sensitive,
-        coalesce(not readOnly, false) and service in (
-            'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms', 'organizations', 'ram',
-            'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
-        ) or eventName in (
+        split_part(value, '.', 1) as service,
+        split_part(value, ':', 2) as call,
+        not coalesce(read_only, false) and service in (
+            'access-analyzer', 'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms',
+            'organizations', 'ram', 'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
+        ) or call in (
             'BatchGetSecretValue', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
-        ) as guarded
-    from events
-    where eventTime <= $until
-      and outcome = 'ok'
-      and principal_type in ('AssumedRole', 'IAMUser', 'Root', 'FederatedUser', 'IdentityCenterUser')
-      and via_service is null
-      and principal_arn <> 'unknown'
-      and coalesce(eventType, 'AwsApiCall') in ('AwsApiCall', 'AwsConsoleAction')
-    window
-        calls as (partition by principal_arn, eventSource, eventName order by eventTime, eventID),
-        everything as (partition by principal_arn order by eventTime, eventID)
+        ) as about_identity,
+        call in (
+            'CreateFleet', 'CreateLaunchTemplateVersion', 'CreateTrainingJob', 'ExecuteCommand',
+            'ModifyInstanceAttribute', 'RequestSpotFleet', 'RequestSpotInstances',
+            'RunInstances', 'SendCommand', 'SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'StartSession'
+        ) as commanding,
+        about_identity or commanding as guarded,
+        not coalesce(read_only, false) or service in ('iam', 'identitystore', 'organizations', 'sso') or call in (
+            'Decrypt', 'GetParameter', 'GetParameters', 'GetParametersByPath'
+        ) as sensitive,
+        count(*) filter (guarded) over before as guarded_before,
+        count(distinct first_day) filter (guarded and known) over before as guarded_days
+    from first_seen
+    where attribute = 'api'
+      and day = first_day
+      -- Signing in is told by networks and agents; taking a role has a question of its own.
+      and value not in ('signin.amazonaws.com:ConsoleLogin', 'sts.amazonaws.com:AssumeRole')
+    window before as (
+        partition by account_id, principal_arn order by first_day
+        range between unbounded preceding and interval 1 day preceding
+    )
 ),
-first_calls as (
+weighed as (
     select
         *,
-        count(*) over (
-            partition by account_id, eventSource, eventName order by eventTime, eventID
-            rows between unbounded preceding and 1 preceding
-        ) as peers
-    from own
-    where nth_of_call = 1
-),
-firsts as (
-    select
-        *,
-        nth > $events and nth_day > $days and eventTime >= known_since + to_days($days) as known,
-        all_events > $events and all_days > $days and known_until >= known_since + to_days($days) as known_in_the_end,
-        row_number() over (partition by principal_arn order by eventTime, eventID) as place
-    from first_calls
-    where sensitive and eventTime >= $since and (guarded or peers < $peers)
+        case
+            when guarded then
+                least(1, -log2((guarded_days + 1) / (greatest(days_before - 7, guarded_days) + 2)) / 4) *
+                (case kind when 'person' then 30 when 'workload' then 50 else 40 end + if(commanding, 10, 0))
+                * case when account_new then 1.5 when peers_before >= 3 then 0.5 else 1 end / (1 + guarded_before / 4)
+            else 15 * confidence
+        end as weight
+    from graded
+    where known
+      and (guarded or (sensitive and peers_before < 3))
 )
 select
-    eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
-    case
-        when known then format(
-            'first {} in {} events since {}; {} other principals of the account made it before',
-            eventName, nth, strftime(known_since, '%Y-%m-%d'), peers
-        )
-        else format('known on {} days by {} events', all_days, all_events)
-    end as detail,
-    known as baseline
-from firsts
-where known or (place = 1 and not known_in_the_end)
-order by eventTime, eventID
+    first_seen as eventTime, last_seen as until, principal_arn, account_id, attribute, value, usual,
+    format('{}:{}, made by {} others of the account before', service, call, peers_before) as unusual,
+    'unseen' as class,
+    round(weight)::bigint as points
+from weighed
+where last_seen >= $since and first_seen <= $until
+order by eventTime, principal_arn, value

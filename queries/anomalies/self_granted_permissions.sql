@@ -1,20 +1,21 @@
 -- /// query
 -- title = "Permissions granted to oneself"
 -- question = "Who widened the permissions of the user or role it is itself?"
--- severity = "high"
 -- controls = ["CT-04"]
 -- mitre = ["T1098.003"]
 -- action = "Take the policy off again unless a change explains it, and see what was done with it."
+-- most = 100
 -- [columns]
--- eventTime = "when (UTC)"
--- eventID = "the event"
+-- eventTime = "when it began (UTC)"
+-- until = "when it was last seen that day"
 -- principal_arn = "who"
 -- account_id = "account"
--- awsRegion = "region"
--- eventSource = "service called"
--- eventName = "call"
--- detail = "why it stands out"
--- baseline = "false where the history is too short to judge"
+-- attribute = "what of its behaviour is unusual, as in the view behaviour"
+-- value = "the value that is"
+-- usual = "what the principal did before"
+-- unusual = "what it did now"
+-- class = "how common the unusual is for it: unseen, rare, infrequent or frequent"
+-- points = "how much this counts"
 -- [params.since]
 -- type = "timestamp"
 -- default = "-30d"
@@ -22,42 +23,31 @@
 -- type = "timestamp"
 -- default = "now"
 -- ///
--- The call names a user, role or group member; it is oneself where the name is the caller's own.
-with grants as (
+-- Whoever does so as a habit, as a pipeline that deploys its own role, is no news; whoever makes the same call for
+-- others every now and then is half of it.
+with calls as (
+    select account_id, principal_arn, split_part(value, ':', 2) as call, min(day) as since
+    from behaviour
+    where attribute = 'api' and starts_with(value, 'iam.amazonaws.com:') and ok > 0
+    group by all
+),
+days as (
     select
-        *,
-        case
-            when principal_type = 'IAMUser' then try(requestParameters ->> '$.userName')
-            when principal_type = 'AssumedRole' then try(requestParameters ->> '$.roleName')
-        end as target,
-        regexp_extract(principal_arn, '[^/]+$') as own_name
-    from events
-    where eventTime between $since and $until
-      and eventSource = 'iam.amazonaws.com'
-      and outcome = 'ok'
-      and via_service is null
-      and (
-          principal_type = 'IAMUser' and eventName in (
-              'AttachUserPolicy', 'PutUserPolicy', 'AddUserToGroup', 'DeleteUserPermissionsBoundary'
-          )
-          or principal_type = 'AssumedRole' and eventName in (
-              'AttachRolePolicy', 'PutRolePolicy', 'DeleteRolePermissionsBoundary'
-          )
-      )
+        changes.account_id, changes.principal_arn, day, changes.value, first_seen, last_seen,
+        dense_rank() over (partition by changes.account_id, changes.principal_arn order by day) - 1 as days_before,
+        coalesce(since < day, false) as does_so_for_others
+    from behaviour as changes
+    left join calls on calls.principal_arn = changes.principal_arn and calls.call = split_part(changes.value, ' ', 1)
+        and calls.account_id is not distinct from changes.account_id
+    where attribute = 'own_change'
 )
 select
-    eventTime, coalesce(eventID, record_sha256) as eventID, principal_arn, account_id, awsRegion, eventSource, eventName,
-    case
-        when eventName like 'Delete%' then format('{} removed its own permissions boundary', own_name)
-        else format(
-            '{} gave itself {}', own_name,
-            coalesce(
-                try(requestParameters ->> '$.policyArn'), try(requestParameters ->> '$.policyName'),
-                'the permissions of group ' || try(requestParameters ->> '$.groupName'), 'permissions'
-            )
-        )
-    end as detail,
-    true as baseline
-from grants
-where target = own_name
-order by eventTime, eventID
+    first_seen as eventTime, last_seen as until, principal_arn, account_id, 'own_change' as attribute, value,
+    case days_before when 0 then 'never' else format('on {} days before', days_before) end as usual,
+    format('{} on itself', value) as unusual,
+    case days_before when 0 then 'unseen' else 'rare' end as class,
+    case when days_before = 0 and not does_so_for_others then 100 else 50 end::bigint as points
+from days
+where days_before < 2
+  and last_seen >= $since and first_seen <= $until
+order by eventTime, principal_arn, value

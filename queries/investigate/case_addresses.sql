@@ -11,10 +11,6 @@
 -- last_seen = "last event from there"
 -- events = "number of events"
 -- denied = "of these, refused for lack of permission"
--- [params.since]
--- type = "timestamp"
--- default = "0001-01-01"
--- help = "time before which none of them was seen"
 -- [params.until]
 -- type = "timestamp"
 -- default = "now"
@@ -38,19 +34,22 @@ select
     min(principal_arn) as principal_arn,
     source_network,
     list_sort(list(distinct sourceIPAddress))[1:20] as addresses,
-    min(eventTime) as first_seen,
-    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as first_event,
-    max(eventTime) as last_seen,
-    count(*) as events,
-    count(*) filter (outcome = 'denied') as denied
-from events
-where eventTime between $since and $until
+    min(first_seen) as first_seen,
+    arg_min(first_event, (first_seen, first_event)) as first_event,
+    max(last_seen) as last_seen,
+    sum(events)::bigint as events,
+    sum(denied)::bigint as denied
+from sightings
+where last_seen <= $until
   and (
-    list_contains($keys, access_key_id)
-    or (list_contains($principals, principal_arn) and not coalesce(starts_with(access_key_id, 'AKIA'), false))
+    access_key_id in (select unnest($keys::varchar[]))
+    or (
+        principal_arn in (select unnest($principals::varchar[]))
+        and not coalesce(starts_with(access_key_id, 'AKIA'), false)
+    )
   )
   and source_network is not null
   and via_service is null
 group by holder, source_network
-order by first_seen, holder, source_network
+order by min(sightings.first_seen), holder, source_network
 limit $at_most

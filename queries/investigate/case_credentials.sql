@@ -5,6 +5,7 @@
 -- issued = "session key that the call gave out; null for a sign-in"
 -- eventTime = "when (UTC)"
 -- eventID = "the event"
+-- eventSource = "service that was asked"
 -- eventName = "call"
 -- sharedEventID = "id that the twins of one call across accounts share"
 -- account_id = "account whose log has it"
@@ -17,7 +18,9 @@
 -- source_identity = "identity set by who asked, or before"
 -- person = "Identity Center user id on whose behalf it was asked"
 -- user_name = "user name, or the provider's word for the person"
--- provider = "identity provider of a federated caller"
+-- provider = "identity provider of a federated caller; for a certificate its trust anchor"
+-- identity_id = "Cognito's id of the person"
+-- tags = "session tags that were passed, JSON"
 -- invoked_by = "service that asked"
 -- role_arn = "role asked for"
 -- role_session = "name given to the session"
@@ -42,20 +45,30 @@
 -- help = "principals whose sign-ins count"
 -- ///
 -- A console session's keys are given out without a record; its sign-in stands at the time the session was made.
+-- Answers: API references of AWS STS, Cognito identity pools (GetCredentialsForIdentity), EKS Auth
+-- (AssumeRoleForPodIdentity), IAM Roles Anywhere (CreateSession) and S3 (CreateSession of directory buckets).
 with asked as (
     select
-        case when eventSource = 'sts.amazonaws.com' then try(responseElements ->> '$.credentials.accessKeyId') end as issued,
-        eventTime, eventID, eventName, sharedEventID, account_id, principal_arn, principal_type, principal_id,
+        case
+            when eventSource = 'rolesanywhere.amazonaws.com'
+                then try(responseElements ->> '$.credentialSet[0].credentials.accessKeyId')
+            when eventSource <> 'signin.amazonaws.com' then try(responseElements ->> '$.credentials.accessKeyId')
+        end as issued,
+        eventTime, eventID, eventSource, eventName, sharedEventID, account_id, principal_arn, principal_type, principal_id,
         session_name, access_key_id,
         userIdentity.sessionContext.attributes.creationDate as session_created,
         coalesce(
-            userIdentity.sessionContext.sourceIdentity, try(requestParameters ->> '$.sourceIdentity')
+            userIdentity.sessionContext.sourceIdentity, try(requestParameters ->> '$.sourceIdentity'),
+            try(responseElements ->> '$.credentialSet[0].sourceIdentity')
         ) as source_identity,
         userIdentity.onBehalfOf.userId as person,
         userIdentity.userName as user_name,
         coalesce(
-            userIdentity.identityProvider, userIdentity.sessionContext.webIdFederationData.federatedProvider
+            userIdentity.identityProvider, userIdentity.sessionContext.webIdFederationData.federatedProvider,
+            try(requestParameters ->> '$.trustAnchorArn'), try(json_keys(requestParameters, '$.logins')[1])
         ) as provider,
+        try(responseElements ->> '$.identityId') as identity_id,
+        try(requestParameters ->> '$.tags') as tags,
         userIdentity.invokedBy as invoked_by,
         try(requestParameters ->> '$.roleArn') as role_arn,
         try(requestParameters ->> '$.roleSessionName') as role_session,
@@ -64,10 +77,14 @@ with asked as (
         sourceIPAddress
     from events
     where eventTime between $since and $until
-      and eventSource in ('sts.amazonaws.com', 'signin.amazonaws.com')
+      and eventSource in (
+        'sts.amazonaws.com', 'signin.amazonaws.com', 'cognito-identity.amazonaws.com', 'eks-auth.amazonaws.com',
+        'rolesanywhere.amazonaws.com', 's3express.amazonaws.com'
+      )
       and eventName in (
         'AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity', 'AssumeRoot', 'GetSessionToken',
-        'GetFederationToken', 'ConsoleLogin', 'SwitchRole'
+        'GetFederationToken', 'ConsoleLogin', 'SwitchRole', 'GetCredentialsForIdentity', 'AssumeRoleForPodIdentity',
+        'CreateSession'
       )
       and outcome = 'ok'
 )

@@ -21,6 +21,8 @@
 -- session_created = "when the session was made, as its events tell"
 -- source_identity = "identity set when the first role of a chain was assumed"
 -- person = "Identity Center user id on whose behalf the session acts"
+-- delivery = "for credentials of an EC2 instance's role: version of the metadata service that delivered them"
+-- provider = "identity provider of a federated session, as its events tell"
 -- console = "whether the credentials belong to a console sign-in"
 -- via_service = "service that called on the principal's behalf"
 -- sourceIPAddress = "where it came from"
@@ -28,6 +30,7 @@
 -- userAgent = "with what"
 -- sharedEventID = "id that the twins of one call across accounts share"
 -- resources = "ARNs of the resources that the record names"
+-- file = "data file of the lake that has it"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -80,6 +83,10 @@
 -- type = "list"
 -- default = "[]"
 -- help = "user agents, whole"
+-- [params.callers]
+-- type = "list"
+-- default = "[]"
+-- help = "ARNs of principals of whom only what services did on their behalf counts"
 -- ///
 -- An empty list leaves its line out; with one list given DuckDB skips what a file's statistics rule out by its bounds.
 select
@@ -89,16 +96,23 @@ select
     userIdentity.sessionContext.attributes.creationDate as session_created,
     userIdentity.sessionContext.sourceIdentity as source_identity,
     userIdentity.onBehalfOf.userId as person,
+    userIdentity.sessionContext.ec2RoleDelivery as delivery,
+    userIdentity.sessionContext.webIdFederationData.federatedProvider as provider,
     sessionCredentialFromConsole = 'true' as console,
     via_service, sourceIPAddress, source_network, userAgent, sharedEventID,
-    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources
-from events
+    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
+    file
+from events_by_file
 where eventTime between $since and $until
   and (
     (len($keys) > 0 and access_key_id between list_min($keys) and list_max($keys) and list_contains($keys, access_key_id))
     or (
         len($principals) > 0 and principal_arn between list_min($principals) and list_max($principals)
         and eventTime >= $principals_since[list_position($principals, principal_arn)]::timestamptz
+    )
+    or (
+        len($callers) > 0 and principal_arn between list_min($callers) and list_max($callers)
+        and list_contains($callers, principal_arn) and via_service is not null
     )
     or (
         len($console_users) > 0 and principal_arn between list_min($console_users) and list_max($console_users)

@@ -21,6 +21,8 @@
 -- session_created = "when the session was made, as its events tell"
 -- source_identity = "identity set when the first role of a chain was assumed"
 -- person = "Identity Center user id on whose behalf the session acts"
+-- delivery = "for credentials of an EC2 instance's role: version of the metadata service that delivered them"
+-- provider = "identity provider of a federated session, as its events tell"
 -- console = "whether the credentials belong to a console sign-in"
 -- via_service = "service that called on the principal's behalf"
 -- sourceIPAddress = "where it came from"
@@ -28,6 +30,7 @@
 -- userAgent = "with what"
 -- sharedEventID = "id that the twins of one call across accounts share"
 -- resources = "ARNs of the resources that the record names"
+-- file = "data file of the lake that has it"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -56,10 +59,13 @@ select
     userIdentity.sessionContext.attributes.creationDate as session_created,
     userIdentity.sessionContext.sourceIdentity as source_identity,
     userIdentity.onBehalfOf.userId as person,
+    userIdentity.sessionContext.ec2RoleDelivery as delivery,
+    userIdentity.sessionContext.webIdFederationData.federatedProvider as provider,
     sessionCredentialFromConsole = 'true' as console,
     via_service, sourceIPAddress, source_network, userAgent, sharedEventID,
-    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources
-from events
+    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
+    file
+from events_by_file
 where eventTime between $since and $until
   and (
     len(list_filter(resources, lambda each: list_contains($names, each.ARN))) > 0

@@ -36,21 +36,23 @@
 -- ///
 -- AWS services are left out: they share everybody's addresses and programs.
 select
-    case when list_contains($addresses, sourceIPAddress) then sourceIPAddress else userAgent end as shared,
+    case when sourceIPAddress in (select unnest($addresses::varchar[])) then sourceIPAddress else userAgent end as shared,
     principal_arn,
-    count(*) as events,
-    count(*) filter (outcome = 'denied') as denied,
-    min(eventTime) as first_seen,
-    max(eventTime) as last_seen,
-    arg_min(coalesce(eventID, record_sha256), (eventTime, coalesce(eventID, record_sha256))) as sample_event_id
-from events
-where eventTime between $since and $until
-  and (list_contains($addresses, sourceIPAddress) or list_contains($agents, userAgent))
-  and not list_contains($principals, principal_arn)
+    sum(events)::bigint as events,
+    sum(denied)::bigint as denied,
+    min(first_seen) as first_seen,
+    max(last_seen) as last_seen,
+    arg_min(first_event, (first_seen, first_event)) as sample_event_id
+from sightings
+where first_seen >= $since and last_seen <= $until
+  and (
+    sourceIPAddress in (select unnest($addresses::varchar[])) or userAgent in (select unnest($agents::varchar[]))
+  )
+  and principal_arn not in (select unnest($principals::varchar[]))
   and principal_type <> 'AWSService'
   and principal_arn <> 'unknown'
   and via_service is null
   and source_network is not null
 group by shared, principal_arn
-order by events desc, shared, principal_arn
+order by sum(sightings.events) desc, shared, principal_arn
 limit $at_most

@@ -31,6 +31,7 @@ GROUPS = (
             "costs": document(
                 statement("ce:GetCostAndUsage ce:GetCostForecast budgets:ViewBudget", sid="Costs"),
                 statement("cur:DescribeReportDefinitions s3:ListAllMyBuckets", sid="Reports"),
+                statement("athena:StartQueryExecution athena:GetQueryResults", sid="Queries"),
             )
         },
     ),

@@ -144,7 +144,8 @@ def access_line(row: dict[str, Any]) -> str:
         if row[name]:
             parts.append(f"  {name}: {ticked(row[name])}.")
     if row["rightsized"]:
-        parts.append(f"  Right policy: [{row['rightsized']}]({row['rightsized']}).")
+        options = f"with `{row['by']}`" if row["by"] else "as it stands"
+        parts.append(f"  Right policy: [{row['rightsized']}]({row['rightsized']}); `trailsift rightsize` {options}.")
     return "\n".join(parts)
 
 

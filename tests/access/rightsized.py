@@ -21,7 +21,8 @@ from tests.access.worlds import ACCOUNT, END, OLD, START, arn, daily, role
 
 CATALOGUE: Catalogue = load()
 DEFAULT, RESOURCES = Options(), Options(resources=True)
-ASSUME, BOTH = Options(assume_services=True), Options(resources=True, assume_services=True)
+ASSUME, BOTH = Options(assume=frozenset({"services"})), Options(True, frozenset({"services"}))
+LEAN, LEAST = Options(True, frozenset({"services", "eventless", "elsewhere"})), Options(True, frozenset({"all"}))
 
 
 def proposed(
@@ -38,8 +39,8 @@ def proposed(
 @cache
 def _whole() -> Ground:
     """The ground of a whole log without any call of the role r."""
-    with worlds.engine([role("r", worlds.policy(worlds.allow("s3:*")))], daily()) as engine:
-        return survey(engine, START, END)
+    # It stays open: resources are asked for late.
+    return survey(worlds.engine([role("r", worlds.policy(worlds.allow("s3:*")))], daily()), START, END)
 
 
 def ground(items: list[dict[str, Any]], activity: dict[tuple[str, str], Activity]) -> Ground:

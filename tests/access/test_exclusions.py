@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from pipeline import config
-from pipeline.access.exclusions import Exclusions
+from pipeline.access.exclusions import Exclusions, grace
 from pipeline.access.ground import survey
 from pipeline.access.rightsize.propose import propose
 from pipeline.access.unused import unused
 from pipeline.config import ExclusionSettings
 from pipeline.errors import UsageError
-from tests.access.worlds import END, START, allow, arn, daily, engine, policy, role
+from tests.access.worlds import END, START, allow, arn, daily, engine, managed, policy, role
 
 TODAY = date(2026, 10, 30)
 ITEMS = [
@@ -114,3 +114,24 @@ def test_one_that_means_nothing(criteria: dict[str, Any], problem: str) -> None:
 def test_the_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "trailsift.toml").write_text('[[exclusions]]\nowner = "a"\nreason = "b"\nsid = "NOREPO*"\n')
     assert config.load(start=tmp_path).exclusions == (ExclusionSettings(owner="a", reason="b", sid="NOREPO*"),)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (0, "newer than the window: inline"),
+        (60, "newer than the grace: inline"),
+        (30, "no call in the window"),
+        (400, "newer than the window: inline"),
+    ],
+)
+def test_a_permission_is_new_for_its_grace_and_no_longer(days: int, expected: str) -> None:
+    """A managed policy granted 45 days before the end of a window of 90 days."""
+    given = managed("m", ("2026-09-15T00:00:00Z", policy(allow("ec2:RunInstances"))))
+    held = [{"PolicyName": "m", "PolicyArn": given["arn"]}]
+    with engine([given, role("r", AttachedManagedPolicies=held)], daily()) as made:
+        rows = unused(made, START, END, grace=grace(days)).rows.to_pylist()
+    (row,) = rows
+    new = days != 30
+    assert row["verdict"] == ("unused_low_confidence" if new else "unused")
+    assert row["reason"].startswith(expected.replace("inline", given["arn"]))

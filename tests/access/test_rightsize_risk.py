@@ -7,6 +7,8 @@ import tomllib
 from importlib import resources
 from typing import Any
 
+import pytest
+
 from pipeline.access.ground import survey
 from pipeline.access.rightsize.worklist import worklist
 from tests.access import worlds
@@ -59,11 +61,17 @@ def test_a_way_that_stays_open_is_no_gain() -> None:
     assert idle["kept_not_observable"] == 1 and idle["confidence"] == round(2 / 3, 2)
 
 
-def test_what_is_blocked_adds_no_risk() -> None:
+def test_what_is_blocked_only_makes_a_policy_longer() -> None:
+    """Of the kinds of calls and ways to more permissions none is open; two actions of some 20,000 would go."""
     edge = managed("edge", ("2020-01-01T00:00:00Z", policy(allow("ec2:*"))))
     boundary = {"PermissionsBoundary": {"PermissionsBoundaryArn": arn("policy", "edge")}}
     row = ranked([edge, role("r", policy(allow(["iam:CreatePolicyVersion", "kms:Decrypt"])), **boundary)], [])["r"]
-    assert (row["blocked"], row["unused"], row["risk"], row["score"]) == (2, 0, 0, 0)
+    assert (row["blocked"], row["unused"], row["risk_escalation"], row["risk_access"]) == (2, 0, 0, 0)
+    assert (
+        row["risk"]
+        == row["risk_breadth"]
+        == pytest.approx(15 * math.log(3) / math.log1p(len(CATALOGUE.actions)), abs=0.06)
+    )
 
 
 def test_effort_counts_whom_a_change_would_reach() -> None:

@@ -12,9 +12,8 @@ from pipeline.access.granted import parsed
 from pipeline.access.rightsize.limits import MANAGED, parted
 from pipeline.access.rightsize.narrow import fewer, least, narrowed
 from pipeline.access.rightsize.rewrite import size
-from pipeline.access.rightsize.wildcards import LETTERS, NAMES, WORDS, lies_in, within, written
-from pipeline.access.used import Use
-from pipeline.iam.globs import matches
+from pipeline.access.rightsize.wildcards import LETTERS, NAMES, WORDS, lies_in, written
+from pipeline.iam.globs import matches, within
 from pipeline.iam.policy import Statement
 from tests.access.rightsized import CATALOGUE, actions, granted, proposed
 from tests.access.worlds import ACCOUNT, allow, call, managed, policy, role
@@ -142,10 +141,10 @@ def test_fewer_resources(old: str, seen: str, expected: str | None) -> None:
 def test_very_many_resources_are_not_listed() -> None:
     """A role that reads a thousand buckets needs the pattern it has."""
     old = parsed(policy(allow("s3:GetBucketPolicy", "arn:aws:s3:::*"))).statements[0]
-    assert narrowed(old, Use(ok=1, touched={f"arn:aws:s3:::b{number}" for number in range(1000)})) is None
-    few = narrowed(old, Use(ok=1, touched={"arn:aws:s3:::b1", "arn:aws:s3:::b2"}))
+    assert narrowed(old, {f"arn:aws:s3:::b{number}" for number in range(1000)}) is None
+    few = narrowed(old, {"arn:aws:s3:::b1", "arn:aws:s3:::b2"})
     assert few == ("arn:aws:s3:::b1", "arn:aws:s3:::b2")
-    assert narrowed(old, Use(denied=1, touched={"arn:aws:s3:::b1"})) is None
+    assert narrowed(old, None) is None and narrowed(old, set()) is None
 
 
 def test_least() -> None:

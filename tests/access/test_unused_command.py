@@ -82,7 +82,7 @@ def test_rows_and_verdicts(lake: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert (used["resource_scope"], used["granted_by"]) == ("*", "inline policy build")
 
 
-def test_defaults(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_defaults(lake: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Ninety days back from the newest event, used rows left out: ten days of log prove little."""
     out, _, code = run(capsys, lake, CI, "-o", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -91,6 +91,12 @@ def test_defaults(lake: str, capsys: pytest.CaptureFixture[str]) -> None:
         ("ec2:StopInstances", "denied_only"),
     ]
     out, _, _ = run(capsys, lake, "--lookback", "9d", "-o", "ndjson")
+    monkeypatch.setenv("TRAILSIFT_LOOKBACK", "9d")
+    assert run(capsys, lake, "-o", "ndjson")[0] == out
+    monkeypatch.setenv("TRAILSIFT_LOOKBACK", "soon")
+    _, told, code = run(capsys, lake)
+    assert code == 2 and told.startswith("trailsift: TRAILSIFT_LOOKBACK: ")
+    monkeypatch.delenv("TRAILSIFT_LOOKBACK")
     assert json.loads(out.splitlines()[0])["verdict"] == "unused"
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.access.unused import Report, unused
 from pipeline.engines.duckdb import Engine, over
-from pipeline.records.schema import IAM_SNAPSHOTS, USAGE
+from pipeline.records.schema import EVENTS, IAM_SNAPSHOTS, USAGE
 
 ACCOUNT = "123456789012"
 START = datetime(2026, 8, 1, tzinfo=UTC)
@@ -100,6 +100,7 @@ def daily(start: datetime = START, end: datetime = END, account: str = ACCOUNT) 
 
 
 def engine(items: list[dict[str, Any]], usage: list[dict[str, Any]], taken: datetime = END) -> Engine:
+    """A snapshot and a roll-up of which the events are gone."""
     snapshot = [
         {"snapshot_id": "s", "taken_at": taken, "account_id": None if each["kind"] == "scp" else ACCOUNT,
          "source_object": "x", "imported_at": taken, **each, "item": json.dumps(each["item"])}
@@ -107,6 +108,7 @@ def engine(items: list[dict[str, Any]], usage: list[dict[str, Any]], taken: date
     ]  # fmt: skip
     return over(
         {
+            "events": EVENTS.empty_table(),
             "usage": pa.Table.from_pylist(usage, schema=USAGE),
             "iam_snapshots": pa.Table.from_pylist(snapshot, schema=IAM_SNAPSHOTS),
         }

@@ -167,3 +167,123 @@ def test_a_long_chain_is_cut_and_says_so() -> None:
     records = [assume(n, role(f"r{n}", "work", f"ASIAR{n}", n - 1), f"r{n + 1}", f"ASIAR{n + 1}") for n in range(1, 30)]
     last = origin([*records, call(40, role("r30", "work", "ASIAR30", 29), "DescribeInstances")], "ASIAR30")
     assert (last["kind"], "longer than" in last["text"]) == ("unknown", True)
+
+
+def test_a_session_of_roles_anywhere_names_its_certificate() -> None:
+    """IAM Roles Anywhere user guide, "Trust model" and "CreateSession": source identity is the certificate's CN."""
+    anchor = f"arn:aws:rolesanywhere:eu-west-1:{ACCOUNT}:trust-anchor/1"
+    session = {
+        "assumedRoleUser": {
+            "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/2a99",
+            "assumedRoleId": "AROAWORKER:2a99",
+        },
+        "credentials": {"accessKeyId": "ASIAWORK", "expiration": time(60), "sessionToken": "x"},
+        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/worker",
+        "sourceIdentity": "CN=build-7",
+    }
+    issued = call(
+        5,
+        {"type": "AWSService", "invokedBy": "rolesanywhere.amazonaws.com"},
+        "CreateSession",
+        "rolesanywhere",
+        requestParameters={"trustAnchorArn": anchor, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/worker"},
+        responseElements={
+            "credentialSet": [session],
+            "subjectArn": f"arn:aws:rolesanywhere:eu-west-1:{ACCOUNT}:subject/1",
+        },
+    )
+    used = call(9, role("worker", "2a99", "ASIAWORK", 5, sourceIdentity="CN=build-7"), "DescribeInstances")
+    last = origin([issued, used])
+    assert (last["kind"], last["name"], last["eventID"]) == ("certificate", "CN=build-7", "e5")
+    assert last["provider"] == anchor and anchor in last["text"]
+    last = origin([used])
+    assert (last["kind"], last["name"], last["eventID"]) == ("certificate", "CN=build-7", "e9")
+
+
+def test_a_cognito_identity_is_named_with_its_provider() -> None:
+    """Cognito developer guide, "Example Amazon Cognito events", GetCredentialsForIdentity (a data event)."""
+    identity, pool = "us-east-1:1cf667a2-49a6-454b-9e45-23199EXAMPLE", "cognito-idp.us-east-1.amazonaws.com/us-east-1_a"
+    answer = {"credentials": {"accessKeyId": "ASIAWORK", "sessionToken": "x"}, "identityId": identity}
+    request = {"logins": {pool: "HIDDEN_DUE_TO_SECURITY_REASONS"}, "identityId": identity}
+    asked = {"requestParameters": request, "responseElements": answer, "eventCategory": "Data"}
+    used = call(9, role("worker", "CognitoIdentityCredentials", "ASIAWORK", 5), "DescribeInstances")
+    issued = call(5, {"type": "Unknown"}, "GetCredentialsForIdentity", "cognito-identity", **asked)
+    last = origin([issued, used])
+    assert (last["kind"], last["name"], last["provider"], last["eventID"]) == ("federated", identity, pool, "e5")
+    guest = asked | {"requestParameters": {"identityId": identity}}
+    last = origin([call(5, {"type": "Unknown"}, "GetCredentialsForIdentity", "cognito-identity", **guest), used])
+    assert (last["kind"], last["name"], last["provider"]) == ("federated", identity, None)
+    assert "not authenticated" in last["text"]
+
+
+def test_a_federated_session_without_its_call_names_the_provider() -> None:
+    """CloudTrail user guide, "userIdentity element": webIdFederationData of a session."""
+    provided = {"webIdFederationData": {"federatedProvider": "accounts.google.com", "attributes": {}}}
+    last = origin([call(9, role("worker", "app", "ASIAWORK", 5, **provided), "DescribeInstances")])
+    assert (last["kind"], last["name"], last["eventID"]) == ("federated", "app", "e9")
+    assert "accounts.google.com" in last["text"]
+
+
+def test_a_pod_is_named_by_its_session_tags() -> None:
+    """EKS user guide, "Grant Pods access to AWS resources based on tags"; IAM user guide, "Pass session tags"."""
+    tags = {
+        "eks-cluster-name": "prod",
+        "kubernetes-namespace": "shop",
+        "kubernetes-service-account": "cart",
+        "kubernetes-pod-name": "cart-6d4",
+        "eks-cluster-arn": "x",
+    }
+    request = {
+        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/worker",
+        "roleSessionName": "eks-prod-cart-6d4-1",
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
+    }
+    service = {"type": "AWSService", "invokedBy": "pods.eks.amazonaws.com"}
+    used = call(9, role("worker", "eks-prod-cart-6d4-1", "ASIAWORK", 5), "DescribeInstances")
+    last = origin([assume(5, service, "worker", "ASIAWORK", requestParameters=request), used])
+    assert (last["kind"], last["name"], last["principal_arn"]) == ("pod", "shop/cart", "pods.eks.amazonaws.com")
+    assert "service account cart, namespace shop, pod cart-6d4, cluster prod" in last["text"]
+    for odd in ("x", [1, None, {"key": "kubernetes-namespace", "value": 7}], {"key": "kubernetes-namespace"}):
+        changed = request | {"tags": odd}
+        last = origin([assume(5, service, "worker", "ASIAWORK", requestParameters=changed), used])
+        assert last["kind"] == "service"
+
+
+def test_a_kubernetes_service_account_stands_behind_irsa() -> None:
+    """EKS user guide, "IAM roles for service accounts": the token's subject is the service account."""
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+    subject = "system:serviceaccount:shop:cart"
+    web = {"type": "WebIdentityUser", "principalId": f"{provider}:sts.amazonaws.com:{subject}", "userName": subject}
+    web["identityProvider"] = provider
+    last = origin([assume(5, web, "worker", "ASIAWORK", "AssumeRoleWithWebIdentity"), USED])
+    assert (last["kind"], last["name"], last["provider"]) == ("federated", subject, provider)
+
+
+def test_an_instance_is_named_with_and_without_the_call() -> None:
+    """CloudTrail user guide, "userIdentity element": ec2RoleDelivery; EC2 names the session after the instance."""
+    delivered = role("worker", "i-0123456789abcdef0", "ASIAWORK", 5, ec2RoleDelivery="2.0")
+    used = call(9, delivered, "DescribeInstances")
+    last = origin([used])
+    assert (last["kind"], last["name"], last["eventID"]) == ("instance", "i-0123456789abcdef0", "e9")
+    assert "version 2" in last["text"]
+    request = {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/worker", "roleSessionName": "i-0123456789abcdef0"}
+    service = {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}
+    last = origin([assume(5, service, "worker", "ASIAWORK", requestParameters=request), used])
+    assert (last["kind"], last["name"], last["principal_arn"], last["eventID"]) == (
+        "service",
+        "i-0123456789abcdef0",
+        "ec2.amazonaws.com",
+        "e5",
+    )
+    faked = call(9, role("worker", "i-0123456789abcdef0", "ASIAWORK", 5), "DescribeInstances")
+    assert origin([faked])["kind"] == "unknown"  # a name alone anybody can choose
+
+
+def test_calls_from_cloudshell_are_told() -> None:
+    """CloudShell user guide, "Logging and monitoring": the user agent has exec-env/CloudShell."""
+    agent = "aws-cli/2.17.0 md/awscrt exec-env/CloudShell md/command#sts"
+    used = call(9, user("anna", "ASIASHELL"), "DescribeInstances", userAgent=agent)
+    facts = tell([used], "ASIASHELL")
+    assert "CloudShell" in facts["identity"][0]["text"]
+    other = call(9, user("anna", "ASIASHELL"), "DescribeInstances", userAgent="aws-cli/2.17.0")
+    assert "CloudShell" not in tell([other], "ASIASHELL")["identity"][0]["text"]

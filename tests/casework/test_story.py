@@ -13,6 +13,7 @@ from pipeline.casework.report import to_json, to_text
 from pipeline.cli import main
 from pipeline.engines.duckdb import connect
 from pipeline.lake.tables import Lake
+from pipeline.names import Names
 from tests.casework.worlds import OTHER, Record, assume, call, ids, role, tell, time, user
 from tests.lakes import make_lake
 from tests.logs import ACCOUNT
@@ -292,3 +293,24 @@ def test_an_empty_lake_has_no_answer(tmp_path: Path, capsys: pytest.CaptureFixtu
     make_lake(tmp_path / "lake", [])
     assert run("investigate", "AKIAEVE1", "--lake", str(tmp_path / "lake")) == 5
     assert "holds no events" in capsys.readouterr().err
+
+
+def test_names_from_the_settings_stand_beside_what_the_log_says() -> None:
+    names = Names.read(
+        {
+            "networks": {"198.51.100.0/24": "office"},
+            "owners": {f"arn:aws:iam::{ACCOUNT}:user/ev*": "platform team"},
+        }
+    )
+    records = [
+        call(1, EVE, "ListUsers", "iam", sourceIPAddress="198.51.100.7"),
+        call(2, EVE, "ListUsers", "iam", sourceIPAddress="203.0.113.9"),
+    ]
+    facts = tell(records, "AKIAEVE1", names=names)
+    assert [(each["source_network"], each["network_name"]) for each in facts["related"]["networks"]] == [
+        ("198.51.100.0/24", "office"),
+        ("203.0.113.0/24", None),
+    ]
+    assert any("is first seen from 198.51.100.0/24 (office)" in each["text"] for each in facts["summary"])
+    assert {each["owner"] for each in facts["identity"]} == {"platform team"}
+    assert "network_name" not in tell(records, "AKIAEVE1")["related"]["networks"][0]

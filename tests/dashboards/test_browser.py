@@ -137,6 +137,22 @@ def test_a_link_says_what_is_shown_and_exported(visit: Visit) -> None:
     assert f"account={account}" in visit.page.url
 
 
+def test_a_seed_leads_to_its_story_and_on_to_an_event(visit: Visit) -> None:
+    visit.open("investigate?window=all")
+    visit.page.get_by_label("Seed").fill(PLANTED["new_key"])
+    visit.page.get_by_label("Seed").press("Enter")
+    visit.page.get_by_text("In plain words").wait_for(timeout=60_000)
+    visit.settle()
+    assert f"seed={PLANTED['new_key']}" in visit.page.url
+    assert visit.page.get_by_text("a long-lived key of this user, made by").first.is_visible()
+    visit.follow(0, "**/event?**")
+    assert visit.page.get_by_text(PLANTED["new_key"]).first.is_visible()
+    visit.page.get_by_role("button", name="Back to Investigate").click()
+    visit.page.wait_for_url("**/investigate?**")
+    visit.settle()
+    assert f"seed={PLANTED['new_key']}" in visit.page.url
+
+
 def test_a_row_leads_to_its_event_and_back(visit: Visit) -> None:
     visit.open("?window=7d")
     visit.follow(0, "**/anomalies?*finding=*")

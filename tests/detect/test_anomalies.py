@@ -1,38 +1,39 @@
-"""Each anomaly on events made by hand: those that must be found, those that must not, and those that failed."""
+"""Anomalies as findings: rules of their own, and points that add up to one finding an episode."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipeline.catalog import Catalog
-from pipeline.detect.anomalies import Examined, examine
-from pipeline.engines.duckdb import over
-from pipeline.records.normalize import to_table
-from tests.logs import ACCOUNT, event
+from pipeline.detect.anomalies import SEVERITIES, examine
+from pipeline.detect.baselines.asking import Judging
+from pipeline.detect.baselines.telling import folded
+from pipeline.names import Names
+from tests.detect.life import (
+    ATTACH,
+    CATALOG,
+    NEW_NET,
+    NOW,
+    ROOT,
+    USER,
+    Records,
+    at,
+    change,
+    engine_of,
+    examined,
+    grant,
+    habits,
+    points,
+)
+from tests.logs import event
 
-NOW = datetime(2026, 10, 31, tzinfo=UTC)
-CATALOG = Catalog.load()
-USER = {
-    "type": "IAMUser",
-    "principalId": "AIDAANNA",
-    "arn": f"arn:aws:iam::{ACCOUNT}:user/anna",
-    "accountId": ACCOUNT,
-    "accessKeyId": "AKIAOLD",
-    "userName": "anna",
-}
-ROOT = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "accountId": ACCOUNT}
-Records = list[dict[str, Any]]
-
-
-def at(moment: datetime, **changes: Any) -> dict[str, Any]:
-    return event(eventTime=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), **changes)
+DAY = timedelta(days=1)
 
 
 def sign_in(
-    identity: dict[str, Any] = USER, result: str = "Success", mfa: str | None = "No", **changes: Any
+    identity: dict[str, Any] = USER, result: str = "Success", mfa: str | None = "No", when: datetime = NOW, **more: Any
 ) -> Records:
     given = {
         "userIdentity": identity,
@@ -42,230 +43,157 @@ def sign_in(
         "responseElements": {"ConsoleLogin": result},
         "additionalEventData": {"MFAUsed": mfa},
     }
-    return [at(NOW, **given, **changes)]
-
-
-def refused(names: list[str], minutes: float = 5, **changes: Any) -> Records:
-    step = timedelta(minutes=minutes) / len(names)
-    given = {"errorCode": "AccessDenied", "errorMessage": "no"} | changes
-    return [at(NOW + step * n, eventName=name, **given) for n, name in enumerate(names)]
-
-
-def habits(days: int = 20, each_day: int = 5, **changes: Any) -> Records:
-    """Quiet days of reading, up to the day before NOW."""
-    moments = [NOW - timedelta(days=day, hours=hour) for day in range(1, days + 1) for hour in range(each_day)]
-    return [at(moment, **changes) for moment in moments]
-
-
-def grant(name: str, parameters: dict[str, Any], **changes: Any) -> Records:
-    given = {"eventSource": "iam.amazonaws.com", "eventName": name, "readOnly": False, "userIdentity": USER}
-    return [at(NOW, requestParameters=parameters, **(given | changes))]
-
-
-def change(name: str, moment: datetime = NOW, **changes: Any) -> dict[str, Any]:
-    source = "iam.amazonaws.com" if name.endswith("Policy") else "ec2.amazonaws.com"
-    return at(moment, eventName=name, eventSource=source, readOnly=False, **changes)
-
-
-def by_others(count: int, name: str) -> Records:
-    """The same call by other users of the account, weeks before."""
-    others = [USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/other{n}", "userName": f"other{n}"} for n in range(count)]
-    return [change(name, NOW - timedelta(days=9, hours=n), userIdentity=each) for n, each in enumerate(others)]
-
-
-def session(**there: Any) -> Records:
-    """A session that anna's key asked for at home, used one minute later."""
-    answer = {"credentials": {"accessKeyId": ASIA["accessKeyId"]}}
-    token = {"eventSource": "sts.amazonaws.com", "eventName": "GetSessionToken", "responseElements": answer}
-    used = at(NOW + timedelta(minutes=1), userIdentity=USER | ASIA, **there)
-    return [at(NOW, userIdentity=USER, **token), used]
-
-
-def key_for_bob(**there: Any) -> Records:
-    """A key that somebody made for bob, whom the log does not know, used an hour later."""
-    made = {"accessKey": {"accessKeyId": "AKIABOB", "userName": "bob"}}
-    making = {"eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "responseElements": made}
-    bob = USER | {"arn": f"arn:aws:iam::{ACCOUNT}:user/bob", "userName": "bob", "accessKeyId": "AKIABOB"}
-    used = NOW + timedelta(hours=1)
-    return [at(NOW, readOnly=True, **making), at(used, userIdentity=bob, **there)]
-
-
-ASIA = {"accessKeyId": "ASIASESSION"}
-ON_BEHALF = {"invokedBy": "cloudformation.amazonaws.com"}
-ENDPOINT = {"sourceIPAddress": "10.9.8.7", "vpcEndpointId": "vpce-1"}
-CALLS = [f"Describe{n}" for n in range(6)]
-ATTACH = {"userName": "anna", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
-NEW_NET = {"sourceIPAddress": "192.0.2.9"}
-ROLE_PARAMETERS = {"roleName": "worker", "policyName": "more"}
-DELETE = {"eventName": "DeleteTag", "readOnly": False}
-SERVICE = {"type": "AWSService", "invokedBy": "config.amazonaws.com"}
-
-# anomaly → (what happens, how many findings); the first is the plainest that must be found.
-CASES: dict[str, list[tuple[str, Records, int]]] = {
-    "console_sign_in_without_mfa": [
-        ("a user without MFA", sign_in(), 1),
-        ("root without MFA", sign_in(ROOT), 1),
-        ("with MFA", sign_in(mfa="Yes"), 0),
-        ("failed", sign_in(result="Failure", errorMessage="Failed authentication"), 0),
-        ("federated", sign_in(event()["userIdentity"]), 0),
-        ("the record does not say", sign_in(mfa=None), 0),
-    ],
-    "root_use": [
-        ("a call by root", [at(NOW, userIdentity=ROOT)], 1),
-        ("root signs in", sign_in(ROOT, mfa="Yes"), 1),
-        ("a service for root", [at(NOW, userIdentity=ROOT | {"invokedBy": "support.amazonaws.com"})], 0),
-        ("AWS's own event", [at(NOW, userIdentity=ROOT, eventType="AwsServiceEvent")], 0),
-        ("sign-in failed", sign_in(ROOT, result="Failure", errorMessage="Failed authentication"), 0),
-        ("a user", [at(NOW, userIdentity=USER)], 0),
-    ],
-    "access_denied_burst": [
-        ("six calls in five minutes", refused(CALLS), 1),
-        ("one call many times", refused(["DescribeInstances"] * 40), 0),
-        ("over an hour", refused(CALLS, minutes=60), 0),
-        ("a service", refused(CALLS, userIdentity=SERVICE), 0),
-        ("a service on behalf", refused(CALLS, sourceIPAddress="athena.amazonaws.com"), 0),
-        ("other errors", refused(CALLS, errorCode="NoSuchEntity"), 0),
-    ],
-    "first_sensitive_call": [
-        ("a new change after a warm-up", [*habits(), at(NOW, eventName="DeleteTrail", readOnly=False)], 1),
-        ("a secret read after a warm-up", [*habits(), at(NOW, eventName="GetSecretValue")], 1),
-        ("what others do, too", [*habits(), *by_others(4, "RunInstances"), change("RunInstances")], 0),
-        ("what few others do", [*habits(), *by_others(2, "RunInstances"), change("RunInstances")], 1),
-        ("what others do to identities", [*habits(), *by_others(4, "AttachRolePolicy"), change("AttachRolePolicy")], 1),
-        ("a new plain read", [*habits(), at(NOW, eventName="DescribeVpcs")], 0),
-        (
-            "made before",
-            [*habits(eventName="DeleteTag", readOnly=False), at(NOW, eventName="DeleteTag", readOnly=False)],
-            0,
-        ),
-        ("too little history", [*habits(days=3), at(NOW, eventName="DeleteTrail", readOnly=False)], 0),
-        ("refused", [*habits(), at(NOW, eventName="DeleteTrail", readOnly=False, errorCode="AccessDenied")], 0),
-        (
-            "a service on behalf",
-            [*habits(), at(NOW, eventName="Decrypt", sourceIPAddress="athena.amazonaws.com", readOnly=False)],
-            0,
-        ),
-    ],
-    "access_key_from_new_network": [
-        ("a known key elsewhere", [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)], 1),
-        (
-            "a second key from there",
-            [
-                *habits(userIdentity=USER),
-                at(NOW, userIdentity=USER, **NEW_NET),
-                at(NOW + timedelta(hours=1), userIdentity=USER | {"accessKeyId": "AKIANEW"}, **NEW_NET),
-            ],
-            1,  # both keys, one episode
-        ),
-        ("a new key at home", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | {"accessKeyId": "AKIANEW"})], 0),
-        ("too little history", [*habits(days=3, userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)], 0),
-        ("a role's session", [*habits(), at(NOW, **NEW_NET)], 0),
-        (
-            "refused there",
-            [*habits(userIdentity=USER), at(NOW, userIdentity=USER, errorCode="AccessDenied", **NEW_NET)],
-            1,
-        ),
-        ("a session of the key", [*habits(userIdentity=USER), *session(**NEW_NET)], 1),
-        ("a session at home", [*habits(userIdentity=USER), *session()], 0),
-        ("a console session", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ASIA, **NEW_NET)], 0),
-        ("a service on behalf", [*habits(userIdentity=USER), at(NOW, userIdentity=USER | ON_BEHALF, **NEW_NET)], 0),
-        ("through an endpoint", [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **ENDPOINT)], 0),
-        ("a key made for a user without history", [*habits(), *key_for_bob(**NEW_NET)], 1),
-        ("the same from where others are", [*habits(), *key_for_bob()], 0),
-        ("the same in a log too short", [*habits(days=3), *key_for_bob(**NEW_NET)], 0),
-    ],
-    "self_granted_permissions": [
-        ("a user attaches to itself", grant("AttachUserPolicy", ATTACH), 1),
-        (
-            "a role writes into itself",
-            grant("PutRolePolicy", ROLE_PARAMETERS, userIdentity=event()["userIdentity"]),
-            1,
-        ),
-        ("to somebody else", grant("AttachUserPolicy", ATTACH | {"userName": "bob"}), 0),
-        ("refused", grant("AttachUserPolicy", ATTACH, errorCode="AccessDenied"), 0),
-        ("removes its own boundary", grant("DeleteUserPermissionsBoundary", {"userName": "anna"}), 1),
-        ("joins a group", grant("AddUserToGroup", {"userName": "anna", "groupName": "admins"}), 1),
-        ("a user to a role of its name", grant("AttachRolePolicy", {"roleName": "anna"}), 0),
-    ],
-}
-
-
-def examined(records: Records) -> Examined:
-    with over({"events": to_table(records)}) as engine:
-        CATALOG.install_views(engine)
-        return examine(engine, CATALOG, NOW - timedelta(hours=1), NOW + timedelta(days=1))
-
-
-def test_every_anomaly_has_cases() -> None:
-    asked = {each.removeprefix("anomalies/") for each in CATALOG.queries if each.startswith("anomalies/")}
-    assert asked == set(CASES)
-    for cases in CASES.values():
-        assert {expected for _, _, expected in cases} == {0, 1}
+    return [at(when, **given, **more)]
 
 
 @pytest.mark.parametrize(
-    ("rule", "records", "expected"),
-    [(rule, records, expected) for rule, cases in CASES.items() for _, records, expected in cases],
-    ids=[f"{rule}: {name}" for rule, cases in CASES.items() for name, _, _ in cases],
-)
-def test_case(rule: str, records: Records, expected: int) -> None:
-    found = [each for each in examined(records).findings if each["rule"] == f"anomalies/{rule}"]
-    assert len(found) == expected
-    for each in found:
-        ids = {record["eventID"] for record in records}
-        assert set(each["event_ids"]) <= ids
-        assert each["count"] == len(each["event_ids"]) > 0
-        assert each["first_seen"] >= NOW - timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("there", "severity"),
+    ("records", "expected"),
     [
-        ([at(NOW, userIdentity=USER, **NEW_NET)], "low"),
-        ([at(NOW, userIdentity=USER, errorCode="AccessDenied", **NEW_NET)], "high"),
-        ([at(NOW, userIdentity=USER, **NEW_NET), at(NOW, userIdentity=USER, eventName="ListUsers", **NEW_NET)], "high"),
+        (sign_in(), 1),
+        (sign_in(ROOT), 1),
+        (sign_in(mfa="Yes"), 0),
+        (sign_in(result="Failure", errorMessage="Failed authentication"), 0),
+        (sign_in(event()["userIdentity"]), 0),
+        (sign_in(mfa=None), 0),
     ],
-    ids=["as at home", "refused", "a call never made before"],
+    ids=["a user", "root", "with MFA", "failed", "federated", "the record does not say"],
 )
-def test_a_journey_is_graded_apart(there: Records, severity: str) -> None:
-    (found,) = examined([*habits(userIdentity=USER), *there]).findings
-    assert (found["rule"], found["severity"]) == ("anomalies/access_key_from_new_network", severity)
+def test_sign_in_without_mfa(records: Records, expected: int) -> None:
+    found = examined(records).findings
+    assert [each["rule"] for each in found] == ["anomalies/console_sign_in_without_mfa"] * expected
+    assert all(each["event_ids"] == [records[0]["eventID"]] for each in found)
 
 
-def test_a_burst_lists_all_of_its_events() -> None:
-    records = refused([*CALLS, "Describe0"])
-    (found,) = (each for each in examined(records).findings if each["rule"] == "anomalies/access_denied_burst")
-    assert found["event_ids"] == [each["eventID"] for each in records]
+def test_a_journey_alone_is_not_told() -> None:
+    found = examined([*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)])
+    assert points(found)["access_key_from_new_network"] > 0
+    assert found.findings == []
 
 
-def test_short_history_is_told_and_raises_nothing() -> None:
-    judged = examined([*habits(days=3), at(NOW, eventName="DeleteTrail", readOnly=False)])
+def leaked() -> Records:
+    """A key used from elsewhere, which then does what its user never did."""
+    calls = [
+        change(name, NOW + timedelta(minutes=5), userIdentity=USER, **NEW_NET) for name in ("CreateUser", "DeleteUser")
+    ]
+    return [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET), *calls]
+
+
+def test_what_several_questions_see_is_one_finding_with_all_of_its_events() -> None:
+    records = leaked()
+    (found,) = examined(records).findings
+    there = [each["eventID"] for each in records if each["sourceIPAddress"] == NEW_NET["sourceIPAddress"]]
+    assert (found["rule"], sorted(found["event_ids"])) == ("anomalies/behaviour", sorted(there))
+    assert {part["rule"] for part in found["parts"]} >= {
+        "anomalies/access_key_from_new_network",
+        "anomalies/first_sensitive_call",
+    }
+    assert found["score"] >= 75 and found["count"] == 3
+    for part in found["parts"]:
+        assert any(
+            f"{part['unusual']}; usual: {part['usual']} ({part['class']}, " in line for line in found["evidence"]
+        )
+
+
+def test_only_events_of_the_window_are_told() -> None:
+    records = leaked()
+    after = NOW + timedelta(minutes=1)
+    (found,) = examined(records, since=after, judging=Judging(threshold=20)).findings
+    assert sorted(found["event_ids"]) == sorted(each["eventID"] for each in records[-2:])
+    assert found["first_seen"] > after
+    assert examined(records, since=NOW + DAY).findings == []
+
+
+def test_an_episode_keeps_its_id_when_it_grows() -> None:
+    records = leaked()
+    (before,) = examined([*records[:-1], change("DeleteUser", userIdentity=USER, **NEW_NET)]).findings
+    later = change("CreateAccessKey", NOW + DAY, userIdentity=USER, **NEW_NET)
+    (after,) = examined([*records, later]).findings
+    first = records[-3]["eventID"]
+    with engine_of(records) as engine:
+        (alone,) = examine(engine, CATALOG, None, NOW + DAY).findings
+    assert alone["id"] == after["id"] and first in after["event_ids"] and later["eventID"] in after["event_ids"]
+    assert before["rule"] == after["rule"]
+
+
+def test_many_new_tools_of_a_day_are_few_parts_and_all_events() -> None:
+    """Anybody can write another user agent with each call."""
+    calls = [at(NOW + timedelta(seconds=n), userIdentity=USER, userAgent=f"tool{n}/1", **NEW_NET) for n in range(60)]
+    records = [*habits(userIdentity=USER), *calls, *grant("AttachUserPolicy", ATTACH)]
+    (found,) = examined(records).findings
+    assert sum(part["attribute"] == "agent" for part in found["parts"]) == 21
+    assert {each["eventID"] for each in calls} <= set(found["event_ids"])
+
+
+def test_the_threshold_is_the_settings() -> None:
+    records = [*habits(userIdentity=USER), at(NOW, userIdentity=USER, **NEW_NET)]
+    weight = points(examined(records))["access_key_from_new_network"]
+    assert len(examined(records, judging=Judging(threshold=weight)).findings) == 1
+    assert examined(records, judging=Judging(threshold=weight + 1)).findings == []
+
+
+def test_a_trusted_network_is_no_news_and_named_ones_are_named() -> None:
+    names = {"192.0.2.0/24": "hotel", "203.0.113.0/24": "office"}
+    (told,) = examined(leaked(), judging=Judging(names=Names.read({"networks": names}))).findings
+    assert any("192.0.2.0/24 (hotel)" in line and "203.0.113.0/24 (office)" in line for line in told["evidence"])
+    trusted = Names.read({"networks": {"192.0.2.0/24": {"name": "VPN", "trusted": True}}})
+    assert "access_key_from_new_network" not in points(examined(leaked(), judging=Judging(names=trusted)))
+
+
+def test_the_owner_and_the_account_are_named() -> None:
+    table = {"owners": {"*:user/anna": "finance"}, "accounts": {"111122223333": "production"}}
+    (told,) = examined(leaked(), judging=Judging(names=Names.read(table))).findings
+    assert told["evidence"][:2] == ["owner: finance", "account: production"]
+
+
+def test_who_is_new_is_said_and_raises_nothing() -> None:
+    """A new principal does everything for the first time, which is no hundred findings."""
+    calls = [change(f"Delete{n}User", NOW + timedelta(minutes=n), userIdentity=USER) for n in range(30)]
+    judged = examined([*habits(), *calls])
     assert judged.findings == []
-    assert [rule for rule, _, _ in judged.unjudged] == ["anomalies/first_sensitive_call"]
+    assert [(rule, arn) for rule, arn, _ in judged.unjudged] == [("anomalies/behaviour", USER["arn"])]
 
 
 def test_who_becomes_known_is_judged_and_not_told() -> None:
-    """The first events of every log are new; only who is still unknown at its end is worth a word."""
-    records = [change("DeleteTags", NOW - timedelta(days=21)), *habits(), *habits(userIdentity=USER)]
-    with over({"events": to_table(records)}) as engine:
-        CATALOG.install_views(engine)
+    with engine_of([*habits(), *habits(userIdentity=USER)]) as engine:
         judged = examine(engine, CATALOG, None, NOW)
     assert (judged.findings, judged.unjudged) == ([], [])
 
 
-def test_episodes_part_after_a_quiet_week_and_keep_their_id() -> None:
-    def root(hours: int) -> dict[str, Any]:
-        return at(NOW + timedelta(hours=hours), userIdentity=ROOT, eventID=f"r{hours}")
+def test_asking_twice_gives_the_same_and_leaves_the_views_as_they_were() -> None:
+    with engine_of(leaked()) as engine:
+        first, second = (examine(engine, CATALOG, None, NOW + DAY).findings for _ in range(2))
+        assert first == second != []
+        assert engine.query("select count(*) as n from duckdb_tables() where temporary")["n"][0].as_py() == 0
 
-    with over({"events": to_table([root(0), root(100), root(300)])}) as engine:
-        CATALOG.install_views(engine)
+
+def test_episodes_of_a_rule_part_after_a_quiet_week_and_keep_their_id() -> None:
+    records = [sign_in(when=NOW + timedelta(hours=hours), eventID=f"r{hours}")[0] for hours in (0, 100, 300)]
+    with engine_of(records) as engine:
         found = examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings
     assert [each["event_ids"] for each in found] == [["r0", "r100"], ["r300"]]
-    with over({"events": to_table([root(0)])}) as engine:
-        CATALOG.install_views(engine)
+    with engine_of(records[:1]) as engine:
         assert examine(engine, CATALOG, None, NOW + timedelta(days=30)).findings[0]["id"] == found[0]["id"]
+
+
+def test_what_is_over_the_budget_is_folded_and_not_dropped() -> None:
+    monday = datetime.fromisoformat("2026-10-26T00:00:00+00:00")
+
+    def told(n: int, severity: str, day: int = 0) -> dict[str, Any]:
+        (one,) = examined(grant("AttachUserPolicy", ATTACH)).findings
+        when = monday + DAY * day
+        return one | {"id": str(n), "severity": severity, "event_ids": [f"e{n}"], "first_seen": when, "last_seen": when}
+
+    found = folded([told(1, "low"), told(2, "high", 1), told(3, "medium", 6), told(4, "low", 7)], 1)
+    assert [each["id"] for each in found if each["rule"] != "anomalies/more"] == ["2", "4"]
+    (more,) = (each for each in found if each["rule"] == "anomalies/more")
+    assert (sorted(more["event_ids"]), more["count"], more["severity"]) == (["e1", "e3"], 2, "medium")
+    assert more["title"] == "And 2 more findings in week 2026-W44"
+    again = folded([told(1, "low"), told(2, "high", 1), told(3, "medium", 6)], 1)
+    assert more["id"] in {each["id"] for each in again}
 
 
 def test_table_has_the_designs_columns() -> None:
     names = "id rule title severity status principal_arn account region first_seen last_seen count event_ids evidence"
-    assert {*names.split(), "controls", "mitre"} <= set(examined(sign_in()).table().column_names)
+    table = examined(leaked()).table()
+    assert {*names.split(), "controls", "mitre"} <= set(table.column_names)
+    assert set(table["severity"].to_pylist()) <= set(SEVERITIES)

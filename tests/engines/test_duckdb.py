@@ -226,7 +226,7 @@ def test_columns_added_later_are_null_in_older_files(lake: Lake, tmp_path: Path)
     pa.parquet.write_table(rows, older)
     planned = snapshot.plan(lake)
     planned.files["events"].append(str(older))
-    mixed = snapshot.Plan(planned.files, frozenset(["events"]), planned.snapshot_id, planned.events)
+    mixed = snapshot.Plan(planned.files, frozenset(["events"]), planned.snapshot_id)
     with Engine(mixed, {}) as engine:
         engine.create_view("events", "select * from lake.events")
         found = engine.query("select eventID, tlsDetails, extra from events where eventID = 'old'")

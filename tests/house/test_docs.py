@@ -154,7 +154,8 @@ def test_every_verb_in_the_readme_exists() -> None:
 @pytest.mark.parametrize("setting", [each.name for each in fields(Settings) if each.name != "origin"])
 def test_every_setting_is_in_the_readme(setting: str) -> None:
     assert f"`{setting}`" in README
-    assert setting in ("sources", "exclusions", "placeholders") or f"`TRAILSIFT_{setting.upper()}`" in README
+    own = ("sources", "exclusions", "sinks", "placeholders", "names")
+    assert setting in own or f"`TRAILSIFT_{setting.upper()}`" in README
 
 
 def test_every_make_target_in_the_readme_exists() -> None:

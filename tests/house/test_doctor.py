@@ -98,7 +98,8 @@ def test_it_prints_json_and_text(lake: Path, capsys: pytest.CaptureFixture[str])
         assert stop.value.code == 0
     output = capsys.readouterr().out
     found, end = json.JSONDecoder().raw_decode(output)
-    assert found.keys() == {"version", "python", "platform", "libraries", "settings", "lake", "disk", "problems"}
+    expected = {"version", "python", "platform", "libraries", "settings", "sinks", "lake", "disk", "problems"}
+    assert found.keys() == expected
     assert all(found["libraries"].values())
     text = output[end:]
     for word in (str(lake), "from --lake", "from default", "2026-11-20T10:00:00Z", "9 rows", "to look at"):

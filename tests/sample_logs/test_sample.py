@@ -223,8 +223,9 @@ def actions_seen(events: dict[str, Record], principal: str) -> set[str]:
         refused = "Denied" in each.get("errorCode", "") or "Unauthorized" in each.get("errorCode", "")
         if arn == principal and not refused and each["eventType"] == "AwsApiCall":
             found.add(names[each["eventSource"].split(".")[0], each["eventName"]])
-            passed = (each["requestParameters"] or {}).get("role", "")
-            found |= {"iam:PassRole"} if ":role/" in passed else set()
+            given = each["requestParameters"] or {}
+            passed = ":role/" in given.get("role", "") or "iamInstanceProfile" in given
+            found |= {"iam:PassRole"} if passed else set()
     return found - {"sts:GetCallerIdentity"}
 
 

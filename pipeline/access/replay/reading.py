@@ -31,6 +31,7 @@ class Reading:
     `moments` are what policies compare times with (None: in ways that no fold serves), `objects` the patterns that
     name S3 objects; with `fold` objects that fit the same of them are alike, and the first stands for all. `many` reads
     the calls of several principals, named in `$principals`, each apart. Without `members` no names are read (None).
+    With `folders` an object is told by the folder at the top of its key, and what was copied is not told.
     """
 
     def __init__(
@@ -42,12 +43,15 @@ class Reading:
         forwarded: bool | Sequence[str],
         fold: bool = False,
         many: bool = False,
+        folders: bool = False,
     ) -> None:
         self.moments, self.forwarded, self.fold, self.many = moments or [], forwarded, fold and bool(objects), many
+        self.folders = folders
         known = [key for key in asked if moments is not None or key not in keys.TIMES]
         self.columns = {key: sql for key in sorted(known) if (sql := keys.column(key))}
         self.whole = members is not None
         wanted = {*(members or ()), *_ALWAYS} | ({"key"} if objects and not self.fold else set())
+        wanted -= {"key", "x-amz-copy-source"} if folders else set()
         named = "|".join(sorted(re.escape(each) for each in wanted))
         self.members = rf'"(?i:{named})"\s*:\s*(?:"(?:[^"\\]|\\.)*"|\[[^\[\]{{}}]*\])'
         self.likes = [_like(each.split(":", 5)[5]) for each in objects]
@@ -66,6 +70,7 @@ class Reading:
         fixed = ["eventSource", "eventName", "eventType", "eventCategory", "awsRegion", "via_service", "bucket"]
         fixed += ["pairs", "arns", "tagged", "versioned", "profile"]
         fixed += [*(["fits"] if self.fold else []), *(["principal_arn"] if self.many else [])]
+        fixed += ["folder"] if self.folders else []
         return [*fixed, *(f"k{i}" for i in range(len(self.columns)))]
 
     @property
@@ -79,6 +84,7 @@ class Reading:
         """One row an event. Of ARNs those of buckets and objects are left out: S3 calls name them by bucket and key,
         and other calls' encryption contexts hold a new one each time."""
         fits = "list_transform($likes, lambda each: bucket || '/' || key like each escape '\\') as fits," * self.fold
+        fits += "regexp_extract(key, '^[^/]*/') || '*' as folder," * self.folders
         asked = "".join(f"{sql} as k{i}," for i, sql in enumerate(self.columns.values()))
         if self.many:
             asked = asked.replace("$forwarded", "list_contains($forwarded, principal_arn)")
@@ -144,6 +150,8 @@ class Reading:
         names = _names(row["pairs"] or ())
         if self.fold and row["key"] is not None:
             names["key"] = (row["key"],)
+        if self.folders and row["folder"] is not None:
+            names["key"] = (row["folder"],)
         arns = tuple(each for each in row["arns"] or () if each)
         request = {
             "bucketName": row["bucket"],

@@ -19,6 +19,10 @@ from pipeline.access.verdicts import BLIND, BLOCKED, DENIED, LOW, UNUSED, USED, 
 from pipeline.iam.catalogue import Catalogue
 
 DROPPED = (UNUSED, BLOCKED)
+# What may be taken for unused where the log does not say: services without any observed use; actions that leave no
+# event; actions that cannot be shown, on other resources than calls to their service named; whatever was not seen.
+SERVICES, EVENTLESS, ELSEWHERE, ALL = "services", "eventless", "elsewhere", "all"
+ASSUMPTIONS = (SERVICES, EVENTLESS, ELSEWHERE, ALL)
 _VERDICTS = (USED, DENIED, UNUSED, LOW, BLIND, BLOCKED)
 
 
@@ -58,6 +62,11 @@ class Fate:
         return self.bits(BLIND)
 
     @cached_property
+    def partly(self) -> int:
+        """Actions not seen, whose use the log would have shown on some of the scope's resources only."""
+        return self.judged.partly & self.bits(LOW)
+
+    @cached_property
     def used(self) -> int:
         """Actions that were used here."""
         return self.bits(USED)
@@ -79,8 +88,9 @@ class Fates:
         self.principal = principal
         self.judge: Judge = ground.judge(principal)
         self.catalogue: Catalogue = ground.observe.catalogue
+        self.observe = ground.observe
         self._scopes: dict[str, list[Grant]] = {}
-        for grant in grants(principal, self.catalogue, ground.start):
+        for grant in grants(principal, self.catalogue, ground.settled):
             self._scopes.setdefault(grant.scope, []).append(grant)
         self._made: dict[str, Fate] = {}
         tried = ground.attempts.get(principal.arn)
@@ -129,3 +139,28 @@ class Fates:
         for prefix in busy:
             bits &= ~self.catalogue.match(f"{prefix}:*")
         return bits
+
+    @cached_property
+    def eventless(self) -> int:
+        """Actions that leave no event of their own, less those that calls seen may have needed beside their own.
+
+        Passing a role is not among them: other calls' events show it.
+        """
+        bits = 0
+        for place in self.observe.silent:
+            bits |= 1 << place
+        for place, use in self.judge.activity.uses.items():
+            for need in self.catalogue.dependents.get(place, ()) if use.ok or use.error else ():
+                bits &= ~self.catalogue.match(need)
+        return bits & ~self.catalogue.match("iam:PassRole")
+
+    def assumed(self, scope: str, assume: frozenset[str]) -> int:
+        """Actions of a scope that are taken for unused by these of ASSUMPTIONS, though the log does not say so."""
+        fate, gone = self.on(scope), 0
+        if SERVICES in assume:
+            gone |= (fate.blind | fate.partly) & self.idle
+        if EVENTLESS in assume:
+            gone |= fate.blind & self.eventless
+        if ALL in assume:
+            gone |= fate.bits(BLIND, LOW)
+        return gone & ~fate.kept

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
-from pipeline.access.rightsize.fates import Fates
+from pipeline.access.rightsize.fates import ELSEWHERE, Fates
 from pipeline.access.rightsize.holdings import Holders, Holding
 from pipeline.access.rightsize.narrow import narrowed
 from pipeline.access.rightsize.rewrite import Cut
+from pipeline.access.rightsize.seen import Seen, elsewhere, seen
 from pipeline.access.rightsize.wildcards import protected
 from pipeline.iam.catalogue import Catalogue, positions
 from pipeline.iam.policy import Statement
@@ -22,11 +24,11 @@ from pipeline.iam.policy import Statement
 
 @dataclass(frozen=True)
 class Options:
-    """What may go beyond the default: `resources` narrows resources to those seen; `assume_services` drops what the
-    log could not show of services that the principal showed no use of."""
+    """What may go beyond the default: `resources` narrows resources to those seen; `assume` are those of ASSUMPTIONS
+    by which permissions go that the log could not show."""
 
     resources: bool = False
-    assume_services: bool = False
+    assume: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -82,8 +84,8 @@ class Review:
         for each in asked:
             fate = each.on(statement.scope)
             drop &= fate.drop
-            assumed &= fate.drop | (fate.blind & each.idle & ~fate.kept)
-        assumed = assumed & ~drop if self.options.assume_services else 0
+            assumed &= fate.drop | each.assumed(statement.scope, self.options.assume)
+        assumed &= ~drop
         cut = Cut(statement, granted & ~drop & ~assumed, drop, assumed)
         if self.options.resources and alone:
             self._narrow(cut, free)
@@ -92,8 +94,28 @@ class Review:
     def _narrow(self, cut: Cut, free: int) -> None:
         """Finds fewer resources for used actions that say theirs; what shares its resources shares a statement."""
         fate = self.own.on(cut.statement.scope)
+        touched: dict[int, frozenset[str] | set[str] | None] = {}
         for place in positions(cut.kept & fate.used & free):
             use = fate.judged.uses.get(place)
-            where = narrowed(cut.statement, use) if use else None
-            if where:
+            if use and (use.ok or use.error):
+                touched[place] = self._seen.get(place, use.touched)
+        if ELSEWHERE in self.options.assume:
+            for place in positions(cut.kept & (fate.blind | fate.partly) & free):
+                action = self.catalogue.actions[place]
+                touched[place] = elsewhere(action, self._by_service.get(action.partition(":")[0], frozenset()))
+        for place, patterns in touched.items():
+            if where := narrowed(cut.statement, patterns):
                 cut.narrowed[where] = cut.narrowed.get(where, 0) | 1 << place
+
+    @cached_property
+    def _seen(self) -> Seen:
+        return seen(self.ground, self.principal)
+
+    @cached_property
+    def _by_service(self) -> dict[str, frozenset[str]]:
+        """What the principal's calls named, by service prefix."""
+        found: dict[str, frozenset[str]] = {}
+        for place, patterns in self._seen.items():
+            prefix = self.catalogue.actions[place].partition(":")[0]
+            found[prefix] = found.get(prefix, frozenset()) | patterns
+        return found

@@ -1,4 +1,4 @@
-"""Resources narrowed to the containers that calls named: bucket, table, function, key, passed role.
+"""Resources narrowed to those that calls named: bucket and folder, table, function, queue, key, passed role.
 
 Nothing is reached that was not before: every new pattern lies within an old one. Where that is not sure, or a call
 did not say its resource, the old resources stay.
@@ -6,11 +6,9 @@ did not say its resource, the old resources stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from pipeline.access.rightsize.wildcards import within
-from pipeline.access.used import Use
-from pipeline.iam.globs import overlap
+from pipeline.iam.globs import overlap, within
 from pipeline.iam.policy import Statement
 
 # More patterns than this make a policy that nobody reads, and soon one that AWS does not take. A call's resource is
@@ -19,16 +17,16 @@ MOST = 40
 MANY = 5 * MOST
 
 
-def narrowed(statement: Statement, use: Use) -> tuple[str, ...] | None:
-    """The resources of a statement that the calls of one action touched, sorted; None where the old ones must stay."""
+def narrowed(statement: Statement, touched: Collection[str] | None) -> tuple[str, ...] | None:
+    """The resources of a statement that one action's calls touched, sorted; None where the old ones must stay."""
     old = statement.resources
-    if statement.not_resource or not old or not use.touched or not (use.ok or use.error):
+    if statement.not_resource or not old or not touched:
         return None
-    if len(use.touched) > MANY or any("${" in each for each in old):
+    if len(touched) > MANY or any("${" in each for each in old):
         return None
     found: set[str] = set()
     for mine in old:
-        for seen in use.touched:
+        for seen in touched:
             if overlap(mine, seen):
                 both = fewer(mine, seen)
                 if both is None:
@@ -49,7 +47,8 @@ def fewer(old: str, seen: str) -> str | None:
         return old
     mine, its = old.split(":", 5), seen.split(":", 5)
     if len(mine) < 6:
-        return seen if within(seen, old) else None
+        anywhere = ":".join([*its[:3], its[3] and "*", *its[4:]])
+        return anywhere if within(anywhere, old) else None
     if len(its) < 6:
         return None
     if within(mine[5], its[5]):

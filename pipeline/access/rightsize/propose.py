@@ -91,7 +91,7 @@ def propose(ground: Ground, arn: str, options: Options = Options()) -> Proposal:
         "window": {"from": iso(ground.start), "to": iso(ground.end)},
         "snapshot": iso(ground.snapshot.taken_at),
         "catalogue": review.catalogue.version,
-        "options": {"resources": options.resources, "assume_unused": ["services"] * options.assume_services},
+        "options": {"resources": options.resources, "assume_unused": sorted(options.assume)},
     }
     return made
 

@@ -8,46 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 from pipeline.iam.catalogue import Catalogue, positions
-from pipeline.iam.globs import overlap
+from pipeline.iam.globs import overlap, within
 from pipeline.iam.policy import Statement
 
 # How far lists are shortened: names only, wildcards at the ends of words, wildcards anywhere.
 NAMES, WORDS, LETTERS = 0, 1, 2
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|.")
-
-
-@lru_cache(maxsize=65536)
-def within(inner: str, outer: str) -> bool:
-    """Whether every text of one glob surely fits the other: what a star of `inner` may be, only a star takes in.
-
-    Never yes where the answer is no; rarely the other way (`*?` takes in all that `?*` does).
-    """
-    states = {0}
-    for letter in inner:
-        states = _past_stars(states, outer)
-        after = set()
-        for place in states:
-            if place < len(outer):
-                if outer[place] == "*":
-                    after.add(place)
-                elif letter != "*" and outer[place] in ("?", letter):
-                    after.add(place + 1)
-        states = after
-        if not states:
-            return False
-    return len(outer) in _past_stars(states, outer)
-
-
-def _past_stars(states: set[int], glob: str) -> set[int]:
-    found = set(states)
-    for place in states:
-        while place < len(glob) and glob[place] == "*":
-            place += 1
-            found.add(place)
-    return found
 
 
 def lies_in(pattern: str, statement: Statement) -> bool:

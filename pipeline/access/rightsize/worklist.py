@@ -3,7 +3,8 @@
     score = risk × confidence ÷ (1 + effort / 20)
 
 risk (0 to 100) adds three parts: the worst way to more permissions that would be closed, the kinds of sensitive calls
-that would go, and how many actions would; the points are data (risk.toml). What a boundary or SCP blocks adds none.
+that would go, and how many actions would; the points are data (risk.toml). What a boundary or SCP blocks counts only
+among how many: nobody can use it now, and everybody who reads the policy must think of it.
 confidence (0 to 1) is the share of unused among all that were not used, times the window's share of 90 days.
 effort counts the policies to change: 1 for an own one, 2 to replace one that is shared or AWS's, 3 for a group's, 5
 where they are written by a permission set of IAM Identity Center, which reaches everybody it is assigned to.
@@ -107,6 +108,7 @@ class _Sums:
     after: int = 0
     used: int = 0
     unused: int = 0
+    blocked: int = 0
     counts: dict[str, int] | None = None
 
 
@@ -118,7 +120,8 @@ def _row(ground: Ground, holders: Holders, principal: Principal) -> Row:
     found = points(fates.catalogue)
     ways = list(_closed(sums, found))
     kinds = [(name, worth) for name, bits, worth in found.kinds if bits & gone]
-    breadth = found.breadth * math.log1p(gone.bit_count()) / math.log1p(len(fates.catalogue.actions))
+    fewer = (sums.unused | sums.blocked) & ~sums.after
+    breadth = found.breadth * math.log1p(fewer.bit_count()) / math.log1p(len(fates.catalogue.actions))
     escalation = max((worth for _, worth in ways), default=0.0)
     access = sum(worth for _, worth in kinds)
     risk = escalation + access + breadth
@@ -160,6 +163,7 @@ def _summed(fates: Fates) -> _Sums:
         sums.after |= fate.granted & ~fate.drop
         sums.used |= by[USED]
         sums.unused |= by[UNUSED]
+        sums.blocked |= by[BLOCKED]
     return sums
 
 

@@ -32,7 +32,7 @@ def escalation(
     if since and lookback:
         raise UsageError("--lookback", "goes with --to, not with --from", "leave one of them out")
     with connect(current.lake()) as engine:
-        start, end = window(engine, since, until, lookback or "90d")
+        start, end = window(engine, since, until, lookback or current.settings.lookback)
         assert start is not None  # a look-back is given
         ground = survey(engine, start, end)
         # Nobody can change a service-linked role's policies, nor act as one.

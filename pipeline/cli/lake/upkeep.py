@@ -1,4 +1,4 @@
-"""`trailsift lake compact`, `lake expire` and `lake rebuild usage`."""
+"""`trailsift lake compact`, `lake expire` and `lake rebuild`."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ def compact(dry_run: bool = _DRY, output: str = _OUTPUT) -> None:
     export.write(pa.Table.from_pylist(rows, schema=schema), output, sys.stdout, color=current.color)
     if not jobs:
         current.say("nothing to do: every closed day is compact")
+
+
+def index() -> None:
+    """Looks through the data files that are new for who was seen where, so that the next investigation need not."""
+    from pipeline.casework import sightings
+
+    current.say(f"{sightings.refresh(current.lake()):,} data files were new")
 
 
 def _none(jobs: list[Job]) -> list[Done]:
@@ -119,3 +126,15 @@ def usage() -> None:
 
     count = rebuild_usage(current.lake(), report)
     print(f"usage rebuilt from {count:,} events")
+
+
+def habits() -> None:
+    """Reads every event and replaces the habits day by day; stopped in between, what was done stays done."""
+    from pipeline.detect.baselines.habits import rebuild
+    from pipeline.engines.duckdb import connect
+    from pipeline.lake.habits import replace_days
+
+    lake = current.lake()
+    with connect(lake) as engine:
+        days = rebuild(engine, lambda rows: replace_days(lake, rows))
+    print(f"habits rebuilt for {days:,} days")

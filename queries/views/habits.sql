@@ -1,0 +1,21 @@
+-- /// view
+-- title = "Habits"
+-- question = "What is each principal wont to do: from which networks, by which tools, at which hours, in which roles?"
+-- [columns]
+-- day = "day (UTC)"
+-- account_id = "account"
+-- principal_arn = "who; sessions are folded into their role"
+-- principal_type = "CloudTrail's userIdentity.type"
+-- access_key_id = "long-lived access key; of a moved_session the session's key; else null"
+-- attribute = "network, agent, hour, caller, role, moved_session or own_change; examined marks a day as worked out"
+-- value = "which network, agent … it was"
+-- ok = "events that succeeded; of examined all events of the day"
+-- denied = "events refused for lack of permission"
+-- error = "events that failed for another reason"
+-- first_seen = "first of them"
+-- last_seen = "last of them"
+-- ///
+-- AWS services, service-linked roles and calls on somebody's behalf are left out; of roles assumed, services are told.
+-- `trailsift anomalies` brings the days up to date that got events since it last ran.
+select *
+from lake.habits

@@ -1,0 +1,5 @@
+"""`python -m tests.months SEED FOLDER`."""
+
+from .make import main
+
+main()
