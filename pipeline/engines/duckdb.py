@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from pipeline.engines import parse
 from pipeline.errors import LakeError, QueryError
+from pipeline.machine import memory_limit
 from pipeline.records.schema import TABLES
 
 if TYPE_CHECKING:
@@ -287,11 +287,3 @@ def whole_numbers(table: pa.Table) -> pa.Table:
             with suppress(pa.ArrowInvalid):
                 table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
     return table
-
-
-def memory_limit() -> int:
-    """Bytes DuckDB may use: half of the machine's memory, or of the container's where that is less."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return max(total // 2, 256 << 20)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.lake.rewrite import exchange, scratch, write_anew
 from pipeline.lake.tables import Lake
 from pipeline.lake.upkeep import day_of, of_day, planned
+from pipeline.machine import memory_limit
 from pipeline.records.schema import BY_DAY, TABLES
 from pipeline.times import day_start
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 LARGEST = 256 << 20
 _MARK = "compact"
-_MEMORY = 512 << 20
+# A sort of wide rows holds some blocks a thread in memory whatever it spills: 512 MiB were too few for a day of 755,000
+# events. An eighth leaves room for what runs beside it.
+_SHARE, _LEAST = 8, 512 << 20
 # CloudTrail delivers within minutes ("How CloudTrail works": on average about five); later comers are merged later.
 _CLOSED = timedelta(hours=2)
 # A reader waits for one small file more at a time; a handful of them is not worth writing a large day anew.
@@ -89,7 +92,7 @@ def _compacted(file: DataFile) -> bool:
 def compact(lake: Lake, jobs: list[Job]) -> Iterator[Done]:
     """Does the jobs one by one, each in a commit of its own; stopped in between, what was done stays done."""
     for job in jobs:
-        with scratch(lake, memory=_MEMORY) as connection:
+        with scratch(lake, memory=max(_LEAST, memory_limit(_SHARE))) as connection:
             paths = [lake.storage.path(each.file_path) for each in job.files]
             folder = f"{lake.data}/{job.table}" + (f"/day={job.day}" if job.day else "")
             new = write_anew(lake, job.table, paths, f"{folder}/{_MARK}", job.parts, connection)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUND = {"errors", "config", "names", "times"}
+GROUND = {"errors", "config", "machine", "names", "times"}
 
 # Room -> rooms it may name, besides the ground and itself. What a room may import, its users may too:
 # the lake hands out records' schema, so a report over the lake may name a column by it.

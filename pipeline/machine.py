@@ -1,0 +1,16 @@
+"""What the machine has to give."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def memory_limit(share: int = 2) -> int:
+    """Bytes that a DuckDB may use: a half (a third …) of the machine's memory, or of the container's where that is
+    less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return max(total // share, 256 << 20)
