@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +25,7 @@ from pipeline.access import unused as permissions
 from pipeline.access.exclusions import exclusions, grace
 from pipeline.access.verdicts import USED
 from pipeline.assurance.statement import statement
-from pipeline.casework import casebook
-from pipeline.casework.case import investigate
-from pipeline.casework.pack import write as write_pack
+from pipeline.casework import casebook, desk
 from pipeline.catalog import Catalog
 from pipeline.detect import store
 from pipeline.detect.anomalies import Examined, examine
@@ -312,18 +309,13 @@ def case(scope: Scope, seed: str) -> dict[str, Any]:
 
 @st.cache_data(max_entries=12, show_spinner="Following the seed through the log …")
 def _case(events: Key, _key: Key, seed: str, since: datetime | None, until: datetime) -> dict[str, Any]:
-    with _own_engine(_key) as engine:
-        return investigate(engine, _catalog(_key[4:]), seed, since, until, names=_names()).facts
+    return desk.story(_lake(*_key[:3]), _catalog(_key[4:]), seed, since, until, _names())
 
 
 def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
     """The case pack (zip) of a seed, with what was written down under a case of this name."""
-    book = casebook.case(_lake(*scope.key[:3]), name) if name else None
-    with _own_engine(scope.key) as engine, tempfile.TemporaryDirectory(prefix="trailsift-") as folder:
-        catalog = _catalog(scope.key[4:])
-        found = investigate(engine, catalog, seed, _since(scope), scope.until, book=book, names=_names())
-        write_pack(Path(folder) / "case.zip", found, engine, catalog)
-        return (Path(folder) / "case.zip").read_bytes()
+    lake, catalog = _lake(*scope.key[:3]), _catalog(scope.key[4:])
+    return desk.pack(lake, catalog, seed, _since(scope), scope.until, _names(), name)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -349,13 +341,6 @@ def open_case(key: Key, name: str, seed: str, about: str) -> None:
 
 def _names() -> Names:
     return Names.read(config.load().names)
-
-
-def _own_engine(key: Key) -> Engine:
-    """An engine for one case, which keeps its events in it."""
-    engine = connect(_lake(*key[:3]))
-    _catalog(key[4:]).install_views(engine)
-    return engine
 
 
 def _of_events(key: Key) -> Key:

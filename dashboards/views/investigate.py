@@ -30,6 +30,7 @@ COLORS: dict[str, Literal["blue", "red", "gray", "orange"]] = {
     "person": "blue",
     "service": "gray",
     "federated": "blue",
+    "certificate": "blue",
     "unknown": "orange",
 }
 LISTED = ["eventTime", "marks", "service", "eventName", "outcome", "sourceIPAddress", "principal_arn"]
@@ -47,7 +48,7 @@ TABLES = [
     (
         "Networks",
         "networks",
-        ["holder", "source_network", "events", "denied", "first_seen", "last_seen"],
+        ["holder", "source_network", "network_name", "events", "denied", "first_seen", "last_seen"],
         "first_event",
     ),
     ("Same address", "same_address", ["shared", "principal_arn", "events", "denied", "last_seen"], "sample_event_id"),
@@ -235,7 +236,12 @@ def around(facts: dict[str, Any], scope: Scope) -> None:
             rows = pd.DataFrame(tables[name])
             height = 320 if len(rows) > 8 else None
             row = parts.table(
-                rows[listed], name, scope, select=True, said="choose a row to open its event", height=height
+                rows[[each for each in listed if each in rows]],
+                name,
+                scope,
+                select=True,
+                said="choose a row to open its event",
+                height=height,
             )
             if row is not None and rows[proof][row]:
                 parts.open_event(rows[proof][row])

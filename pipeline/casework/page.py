@@ -23,7 +23,11 @@ _TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
     ("Made", ("created",), ["eventTime", "kind", "id", "name", "by", "events", "first_used", "last_used", "eventID"]),
     ("Permissions changed", ("gained",), ["eventTime", "by", "eventName", "of", "what", "to_itself", "eventID"]),
     ("Resources", ("resources",), ["resource", "events", "writes", "denied", "first_seen", "last_seen"]),
-    ("Networks", ("related", "networks"), ["holder", "source_network", "events", "denied", "first_seen", "last_seen"]),
+    (
+        "Networks",
+        ("related", "networks"),
+        ["holder", "source_network", "network_name", "events", "denied", "first_seen", "last_seen"],
+    ),
     ("Others at the same addresses", ("related", "same_address"), ["shared", "principal_arn", "events", "last_seen"]),
     ("Others with the same programs", ("related", "same_agent"), ["shared", "principal_arn", "events", "last_seen"]),
 ]
@@ -70,6 +74,7 @@ def _book(book: dict[str, Any]) -> str:
 
 
 def _table(rows: list[dict[str, Any]], columns: list[str]) -> str:
+    columns = [name for name in columns if any(name in row for row in rows)]
     head = "".join(f"<th>{_text(name)}</th>" for name in columns)
     lines = []
     for row in rows:

@@ -20,7 +20,11 @@ _TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
         ["eventTime", "by", "eventName", "target", "of", "what", "to_itself", "eventID"],
     ),
     ("Resources", ("resources",), ["resource", "events", "writes", "denied", "first_seen", "last_seen"]),
-    ("Networks", ("related", "networks"), ["holder", "source_network", "events", "denied", "first_seen", "last_seen"]),
+    (
+        "Networks",
+        ("related", "networks"),
+        ["holder", "source_network", "network_name", "events", "denied", "first_seen", "last_seen"],
+    ),
     ("Others at the same addresses", ("related", "same_address"), ["shared", "principal_arn", "events", "last_seen"]),
     ("Others with the same programs", ("related", "same_agent"), ["principal_arn", "shared", "events", "last_seen"]),
     (
@@ -90,5 +94,6 @@ def _chains(links: list[dict[str, Any]]) -> list[str]:
 
 
 def _table(rows: list[dict[str, Any]], columns: list[str], width: int | None) -> str:
+    columns = [name for name in columns if any(name in row for row in rows)]
     table = pa.Table.from_pylist([{name: row.get(name) for name in columns} for row in rows])
     return export.to_bytes(table, "table", width=width).decode().rstrip("\n")

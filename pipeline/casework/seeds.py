@@ -42,7 +42,7 @@ where first_seen >= $since and last_seen <= $until
 _EVENT_OF = """
 select principal_arn, session_name, access_key_id
 from events
-where eventTime between $since and $until and (eventID = $id or record_sha256 = $id)
+where eventTime between $since and $until and (eventID = $id or (len($id) = 64 and record_sha256 = $id))
 order by all
 """
 _ADDRESSES = """

@@ -117,7 +117,7 @@ def _possible(correlation: Correlation, matches: list[int]) -> bool:
     if correlation.kind == "temporal_ordered":
         return all(matches)
     least = _least(correlation)
-    if least is None or correlation.kind == "value_count":
+    if least is None or (correlation.counted and fields.field(correlation.counted).many):
         return any(matches)
     return (sum(1 for each in matches if each) if correlation.kind == "temporal" else sum(matches)) >= max(least, 1)
 

@@ -1,8 +1,8 @@
 """The one scan: which events of a window meet which rules, kept in a table from which findings are made.
 
 Each event is looked up among the kinds (`pipeline.detect.kinds`), which says of most rules all there is to say. Only
-for the rules that its kind leaves open does a CASE a rule look at the whole condition. What is kept of an event is what
-a finding tells and what correlations group by and count. The table is DuckDB's own, which spills what does not fit.
+of events with a name for which a rule is left open is the whole condition asked. What is kept of an event is what a
+finding tells and what correlations group by and count. The table is DuckDB's own, which spills what does not fit.
 """
 
 from __future__ import annotations
@@ -13,15 +13,27 @@ from datetime import datetime
 from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.kinds import WINDOW, Kinds
 from pipeline.detect.sigma import fields
-from pipeline.detect.sigma.conditions import sql
+from pipeline.detect.sigma.conditions import columns, leaves, sql
+from pipeline.detect.sigma.literals import joined
 from pipeline.detect.sigma.rules import Rule
-from pipeline.engines.duckdb import Engine, quoted
+from pipeline.engines.duckdb import Engine
+from pipeline.records.schema import OPEN
 
 TABLE = "sigma_events"
 # What `pipeline.detect.findings.EPISODES` reads: a row a rule and event.
 MATCHED = "sigma_matched"
-_KEPT = "eventTime, coalesce(eventID, record_sha256) as event_id, principal_arn, account_id, awsRegion"
-_NOTED = "eventName, eventSource, sourceIPAddress, outcome"
+_WIDE = {*OPEN, "extra", "resources"}
+_ID = "coalesce(eventID, record_sha256) as event_id"
+_KEPT = (
+    "eventTime",
+    "principal_arn",
+    "account_id",
+    "awsRegion",
+    "eventName",
+    "eventSource",
+    "sourceIPAddress",
+    "outcome",
+)
 NOTE = (
     "concat_ws(' ', coalesce(eventName, '?'), '(' || coalesce(eventSource, '?') || ')', 'from',"
     " coalesce(sourceIPAddress, 'an unknown address'), case when outcome <> 'ok' then '– ' || outcome end)"
@@ -47,23 +59,23 @@ def scan(
     engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]], window: dict[str, datetime | None]
 ) -> Scanned:
     """Reads the window's events once. `wanted` names fields, and the rules for whose matches each is kept."""
-    texts = {name: f"f{number}" for number, name in enumerate(wanted)}
-    engine.keep(TABLE, statement(rules, kinds, wanted), window, "rules")
+    live = {name: by for name, by in wanted.items() if by & set(kinds.live)}
+    texts = {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
+    engine.keep(TABLE, statement(rules, kinds, live), window, "rules")
     return Scanned(kinds, texts)
 
 
 def statement(rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> str:
     """The scan as SQL. The words are made in a list and unnested: a filter on them would work them out twice."""
-    words = ", ".join(f"w{number}: {_word(rules, kinds, number)}" for number in range(kinds.words))
-    some = " or ".join(f"each.w{number} <> 0" for number in range(kinds.words))
-    same = " and ".join(f"{quoted(each)} is not distinct from k{number}" for number, each in enumerate(kinds.columns))
-    told = "".join(f", {_texts(name, kinds, by)} as f{number}" for number, (name, by) in enumerate(wanted.items()))
+    numbers = range(kinds.words)
+    words = ", ".join(f"w{number}: {_word(rules, kinds, number)}" for number in numbers)
+    some = " or ".join(f"each.w{number} <> 0" for number in numbers)
+    told = [f"{_texts(name, kinds, by)} as f{n}" for n, (name, by) in enumerate(wanted.items()) if name not in _KEPT]
     return f"""
-        select {", ".join(f"met.w{number} as w{number}" for number in range(kinds.words))}, {_KEPT}, {_NOTED}{told}
+        select {", ".join([*(f"met.w{number} as w{number}" for number in numbers), _ID, *_KEPT, *told])}
         from (
-            select seen.*, unnest(list_filter([{{{words}}}], lambda each: {some})) as met
-            from ({fields.ROWS}) as seen join {KINDS} on {same}
-            where {WINDOW}
+            select *, unnest(list_filter([{{{words}}}], lambda each: {some})) as met
+            from ({_rows(rules, kinds, wanted)}) join {KINDS} on {kinds.key} = key
         )"""
 
 
@@ -80,6 +92,24 @@ def matched(rules: set[int], scanned: Scanned) -> str:
         from {TABLE} where {scanned.met(rules)}"""
 
 
+def _rows(rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> str:
+    """SQL of the window's events, their JSON only where the name says that somebody may look at it.
+
+    That is more than thrift: what comes out of a CASE is the rows' own texts, while a function of a column as it lies
+    in the file is worked out for the column's whole dictionary, again for every few rows.
+    """
+    readers: dict[str, list[str]] = {}
+    for rule in kinds.open:
+        for column in {column for each in leaves(rules[rule].condition) for column in columns(each)}:
+            readers.setdefault(column, []).append(kinds.named({rule}, kinds.left))
+    for name, by in wanted.items():
+        for column in fields.field(name).columns:
+            readers.setdefault(column, []).append(kinds.named(by, kinds.may))
+    wide = {column: joined("or", sorted(set(tests))) for column, tests in readers.items() if column in _WIDE}
+    less = ", ".join(f"case when {test} then {column} end as {column}" for column, test in sorted(wide.items()))
+    return f"select * {f'replace ({less})' if less else ''} from ({fields.ROWS}) where {WINDOW}"
+
+
 def _word(rules: list[Rule], kinds: Kinds, number: int) -> str:
     """SQL of the bits of the rules that an event meets, of those in one word."""
     cases = []
@@ -94,8 +124,6 @@ def _word(rules: list[Rule], kinds: Kinds, number: int) -> str:
 
 
 def _texts(name: str, kinds: Kinds, rules: set[int]) -> str:
-    """SQL of what is kept of a field; what lies in JSON is looked for where some rule's matches need it."""
+    """SQL of what is kept of a field, for events that some of the rules may meet."""
     where = fields.field(name)
-    if not where.many:
-        return str(where.sql)
-    return f"case when {kinds.any_of(rules, 'met.w')} then {where.texts} end"
+    return f"case when {kinds.any_of(rules, 'met.w')} then {where.texts if where.many else where.sql} end"

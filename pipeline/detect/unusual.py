@@ -27,5 +27,5 @@ def store(lake: Lake, engine: Engine, catalog: Catalog, examined: Examined) -> R
     every = hashlib.sha256("\n".join(questions[each] for each in sorted(questions)).encode()).hexdigest()
     found = [each | {"rule_key": each["rule"], "rule_hash": every} for each in examined.findings]
     names = frozenset(questions) | {each["rule"] for each in found} | {f"{HOME}behaviour", f"{HOME}more"}
-    looked = Looked(frozenset(names), frozenset(each["id"] for each in found))
+    looked = Looked(frozenset(names), frozenset(each["id"] for each in found), folding=f"{HOME}more")
     return record(lake, found, View.of(engine), [looked])

@@ -26,14 +26,18 @@ def script(plan: Plan, views: Iterable[tuple[str, str]], place: str, region: str
         lines.append(_BUCKET.format(options=options))
     lines += ["set TimeZone = 'UTC';", "create schema if not exists lake;"]
     for name, files in plan.files.items():
-        listed = ",\n  ".join(_text(path) for path in files)
-        mixed = "true" if name in plan.mixed else "false"
-        lines.append(
-            f"create or replace view lake.{quoted(name)} as select * from read_parquet([\n  {listed}],\n"
-            f"  union_by_name = {mixed}, hive_partitioning = false);"
-        )
+        reading = f"union_by_name = {'true' if name in plan.mixed else 'false'}, hive_partitioning = false"
+        lines.append(_view(quoted(name), "*", files, reading))
+        if name == "events":
+            columns = "* exclude (filename), filename as file"
+            lines.append(_view("events_by_file", columns, files, f"{reading}, filename = true"))
     lines += [f"create or replace view {quoted(name)} as\n{sql.strip().rstrip(';')}\n;" for name, sql in views]
     return "\n".join(lines) + "\n"
+
+
+def _view(name: str, columns: str, files: Iterable[str], options: str) -> str:
+    listed = ",\n  ".join(_text(path) for path in files)
+    return f"create or replace view lake.{name} as select {columns} from read_parquet([\n  {listed}],\n  {options});"
 
 
 def _text(value: str) -> str:

@@ -84,6 +84,21 @@ def test_half_a_surrogate_pair_hides_nothing(name: str, value: Any) -> None:
         assert len(detect(engine, rules(rule({"s": {f"requestParameters.{name}": value}}))).findings) == 1
 
 
+def test_a_path_finds_every_value_however_it_is_spelled() -> None:
+    """A member in any case, twice, in lists and beside a null; not where its name is a text, or on another path."""
+    met: list[Any] = [
+        *({"a": {"b": "x"}}, {"A": {"b": "x"}}, {"a": {"B": "x"}}, {"a": {"b": "y", "B": "x"}}),
+        *({"a": [{"b": "y"}, {"b": "x"}]}, {"a": {"b": ["y", "x"]}}, {"a": {"b": [["x"]]}}, [{"a": {"b": "x"}}]),
+        *({"a": {"b": None}, "A": {"b": "x"}}, {"a": {"c": '"b"', "b": "x"}}, {"b": "y", "a": {"b": "x"}}),
+    ]
+    others: list[Any] = [
+        *({"a": {"b": "y"}}, {"b": "x"}, {"a": {"c": '"b"', "d": "x"}}, {"a": {"b": {"b": "x"}}}, {"a": {"b": None}}),
+        *({"a": "x"}, {"a": {"c": {"b": "x"}}}, {"a": {"b": '["x"]'}}, {"a.b": "x"}, None),
+    ]
+    changes = [{"requestParameters": each} for each in [*met, *others]]
+    assert which({"s": {"requestParameters.a.b": "x"}}, *changes) == list(range(len(met)))
+
+
 MISSING = [
     {"errorCode": "A", "userAgent": "u"},
     {"errorCode": "B", "userAgent": "u"},

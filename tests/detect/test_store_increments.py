@@ -198,6 +198,18 @@ def test_copies_of_an_event_in_two_accounts_are_two_stories(lake: Lake) -> None:
     assert {each["id"] for each in current(lake)} == every
 
 
+def test_what_is_folded_into_another_finding_is_part_of_it_and_not_gone(lake: Lake) -> None:
+    one, other = whole_findings([(hours(1), "A"), (hours(9), "A")])
+    record(lake, [one, other])
+    ids = [*one["event_ids"], "e", *other["event_ids"]]
+    more = one | {"id": "f" * 16, "rule": "rules/more", "event_ids": ids, "count": 3}
+    looked = Looked(frozenset([one["rule"], "rules/more"]), frozenset([more["id"], other["id"]]), folding="rules/more")
+    recorded = record(lake, [more, other], looked=[looked])
+    assert (recorded.new, [each["id"] for each in recorded.grown], recorded.gone) == ([], [more["id"]], 0)
+    assert states(lake)[0][one["id"]].successor == more["id"]
+    assert {each["id"]: each["status"] for each in current(lake)} == {more["id"]: "open", other["id"]: "open"}
+
+
 def test_the_tables_of_the_store_can_be_merged(lake: Lake) -> None:
     """Upkeep writes their rows anew in another order (`pipeline.lake.upkeep`); the history is what it was."""
     there: dict[str, Events] = {}

@@ -60,6 +60,8 @@ def test_rows_are_kept_and_added_to(engine: Engine) -> None:
         with pytest.raises(QueryError):
             engine.keep("kept", wrong)
     assert engine.query("select count(*) as n from kept")["n"][0].as_py() == 2
+    engine.drop("kept", "never there")
+    assert engine.keep("kept", sql, {"id": "e1"}) == 1
 
 
 def test_as_of_is_the_newest_event_whatever_the_window(lake: Lake) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from moto.server import ThreadedMotoServer
 
 from pipeline.catalog import Catalog
 from pipeline.config import Settings, load
+from pipeline.detect.store import current, verbs
+from pipeline.detect.unseen import examine_new
 from pipeline.engines.duckdb import connect
 from pipeline.errors import QueryError, UsageError
 from pipeline.ingest import ingest
 from pipeline.lake import compact, retention
 from pipeline.lake.quarantine import entries
 from pipeline.lake.tables import Lake
+from tests.detect.sigma import rule, rules
 from tests.logs import event, write
 
 
@@ -62,6 +66,22 @@ def test_a_bucket_holds_a_lake(settings: Settings, tmp_path: Path) -> None:
     assert not list(lake.storage.files(f"{lake.data}/events/day=2026-10-01"))
     with connect(lake) as engine:
         assert engine.query("select count(*) as n from lake.events")["n"].to_pylist() == [10]
+
+
+def test_findings_are_stored_in_a_bucket(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, lake="s3://trail-lake/b/lake")
+    ruleset = rules(rule({"s": {"eventName": "StopLogging"}}))
+    for at, told in (("10:00", "new"), ("10:30", "grown")):
+        records = [event(eventName="StopLogging", eventTime=f"2026-10-01T{at}:00Z", eventID=at)]
+        ingest(given.lake, [str(write(tmp_path / f"{at[3:]}.json", records))], given)
+        lake = Lake.open(given.lake, settings=given)
+        with connect(lake) as engine:
+            Catalog.load(within="views").install_views(engine)
+            examined = examine_new(lake, engine, ruleset, {})
+        assert [len(getattr(examined.recorded, kind)) for kind in ("new", "grown")] == [told == "new", told == "grown"]
+    (finding,) = current(lake)
+    verbs.mark(lake, [finding["id"][:6]], "acknowledged", "ann", "")
+    assert [(each["event_ids"], each["status"]) for each in current(lake)] == [(["10:00", "10:30"], "acknowledged")]
 
 
 @pytest.mark.parametrize("kind", ["", "sqlite", "hive"])

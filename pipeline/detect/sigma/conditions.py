@@ -132,6 +132,11 @@ def tests(node: Node, value: str) -> list[str]:
     return [_met(each, value) for each in leaves(node) if isinstance(each, Leaf)]
 
 
+def columns(leaf: Leaf | Present) -> frozenset[str]:
+    """The columns of `events` that a leaf reads."""
+    return leaf.field.columns | (leaf.others if isinstance(leaf, Leaf) else frozenset())
+
+
 def leaves(node: Node) -> Iterator[Leaf | Present]:
     """Every leaf of the tree."""
     if isinstance(node, Leaf | Present):

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.detect.sigma.literals import Unfit, folded
+from pipeline.detect.sigma.literals import Unfit, folded, literal
 from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
 
 Test = Callable[[str], str]
@@ -138,13 +138,17 @@ def _walk(column: str, steps: list[str]) -> str:
     nodes = f"[sigma_json({column})]"
     for step in steps:
         nodes = f"sigma_member({nodes}, {folded(step)})"
-    guards = [f"{column} is not null"]
-    plain = [each for each in steps if _PLAIN.fullmatch(each)]
-    if plain:
-        # A name stands in the text as it is, unless its letters are escaped.
-        key = folded(f'"{max(plain, key=len)}"')
-        guards.append(f"(contains(lower({column}), {key}) or contains({column}, '\\u'))")
-    return f"(case when {' and '.join(guards)} then sigma_texts({nodes}) else []::varchar[] end)"
+    found, plain = f"sigma_texts({nodes})", [each for each in steps if _PLAIN.fullmatch(each)]
+    if not plain:
+        return f"(case when {column} is not null then {found} else []::varchar[] end)"
+    if len(plain) == len(steps):
+        # Most often a name stands in the text once, spelled as in the rule, and what it names is no list.
+        key, path = folded(f'"{steps[-1]}"'), literal("$" + "".join(f'."{each}"' for each in steps))
+        once = f"sigma_once({column}, {key}) and coalesce(sigma_plain({column}, {path}), '[') [1] not in ('[', '{{')"
+        found = f"case when {once} then [sigma_plain({column}, {path})] else {found} end"
+    # A name stands in the text as it is, unless its letters are escaped.
+    named = f"sigma_named({column}, {folded(chr(34) + max(plain, key=len) + chr(34))})"
+    return f"(case when {named} then {found} else []::varchar[] end)"
 
 
 def _text(sql: str, kind: pa.DataType) -> str | None:

@@ -4,6 +4,9 @@ They are made on a connection before rules are asked. A JSON text that DuckDB re
 is read with U+FFFD in its place: a caller who can get one into a request must not hide the request by it. An IPv4
 address becomes 12 digits in four groups, an IPv6 address 32 hexadecimal digits, so that a network is a range of texts;
 what is no address is NULL.
+
+`sigma_named` says whether a member's name, in quotes and small letters, may stand in a JSON text; `sigma_once` that it
+stands there once and in no other spelling. Then a path that leads to a value leads to the only one.
 """
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -18,6 +21,11 @@ create or replace temp macro sigma_member(nodes, wanted) as flatten(list_transfo
         lambda k: json_extract(n, '/' || replace(replace(k, '~', '~0'), '/', '~1')))));
 create or replace temp macro sigma_texts(nodes) as
     list_filter(list_transform(sigma_spread(nodes), lambda n: json_extract_string(n, '$')), lambda t: t is not null);
+create or replace temp macro sigma_named(j, name) as
+    j is not null and (contains(lower(j), name) or contains(j, '\u'));
+create or replace temp macro sigma_once(j, name) as
+    not contains(j, '\u') and length(lower(j)) - length(replace(lower(j), name, '')) = length(name);
+create or replace temp macro sigma_plain(j, path) as try(json_extract_string(j, path));
 create or replace temp macro sigma_number(x) as
     case when regexp_full_match(x, '-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?') then try_cast(x as double) end;
 create or replace temp macro sigma_ip4(x) as

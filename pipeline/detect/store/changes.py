@@ -45,12 +45,14 @@ class View:
 class Looked:
     """Of these rules (by their keys) a run knows every finding that begins after `since` (None: every one at all).
 
-    `standing` are the ids of those there are; any other that is stored has gone.
+    `standing` are the ids of those there are; any other that is stored has gone. `folding` is the rule whose findings
+    stand for several others, where there is one: what has gone may be part of such a finding.
     """
 
     rules: frozenset[str]
     standing: frozenset[str]
     since: datetime | None = None
+    folding: str | None = None
 
 
 @dataclass
@@ -116,13 +118,13 @@ class Sharing(Generic[T]):
             for event in events:
                 self.of_event.setdefault((key_of(finding), event), []).append(number)
 
-    def of(self, finding: Row, events: Iterable[str]) -> list[T]:
-        """Those with some of these events, the one with most of them first.
+    def of(self, finding: Row, events: Iterable[str], rule: str | None = None) -> list[T]:
+        """Those of its rule (or of another `rule`) with some of these events, the one with most of them first.
 
         Two accounts may each have a copy of an event. A finding of one has nothing to do with a finding of the other,
         unless it is of several (None).
         """
-        key = key_of(finding)
+        key = rule or key_of(finding)
         shared = Counter(number for event in set(events) for number in self.of_event.get((key, event), ()))
         ranked = sorted(shared, key=lambda number: (-shared[number], number))
         return [said for other, said in (self.every[number] for number in ranked) if _alike(finding, other)]
@@ -221,7 +223,10 @@ def _clear(journal: Journal, heirs: Sharing[str], view: View, looked: Looked, ne
     replaced: dict[str, list[tuple[str, State]]] = {}
     alone = 0
     for state in gone:
-        if sharing := heirs.of(state.finding, state.event_ids):
+        sharing = heirs.of(state.finding, state.event_ids)
+        if not sharing and looked.folding:
+            sharing = heirs.of(state.finding, state.event_ids, looked.folding)
+        if sharing:
             replaced.setdefault(sharing[0], []).append((state.status, state))
             reason = f"it is part of {sharing[0]} now"
             journal.add(state, "replaced", "resolved", reason=reason, successor=sharing[0], sequence=view.sequence)
