@@ -195,7 +195,9 @@ def _next(lake: str, days: int, frameworks: list[str]) -> None:
         ("dash", ""),
         ("list", ""),
         (f"unused --lookback {days}d", " -o csv > unused.csv"),
+        (f"rightsize --all --lookback {days}d", ""),
         ("anomalies", ""),
+        ("detect --level medium", ""),
         *((f"comply {name}", "") for name in frameworks),
     ):
         _say(f"{command} {verb} --lake {lake}{rest}")
