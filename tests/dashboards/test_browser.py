@@ -122,13 +122,13 @@ def test_a_page_opens_and_fits(view: parts.View, visit: Visit) -> None:
 
 def test_a_link_says_what_is_shown_and_exported(visit: Visit) -> None:
     account = PLANTED["accounts"][0]
-    visit.open(f"anomalies?window=7d&account={account}&severity=medium")
+    visit.open(f"anomalies?window=7d&account={account}&severity=critical")
     assert visit.page.get_by_text("(7 d)").count() == 1
     with visit.page.expect_download() as awaited:
         visit.page.get_by_role("button", name="CSV").first.click()
     text = Path(awaited.value.path()).read_text("utf-8")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert {row["severity"] for row in rows} == {"medium"}
+    assert {row["severity"] for row in rows} == {"critical"}
     assert re.fullmatch(rf"trailsift_findings_2026\w+_2026\w+_{account}\.csv", awaited.value.suggested_filename)
     visit.page.get_by_role("link", name="Overview").click()
     visit.page.wait_for_url(lambda url: "anomalies" not in url)

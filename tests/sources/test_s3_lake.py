@@ -46,7 +46,7 @@ def test_stopped_at_each_step_and_run_again(bucket: FakeS3, tmp_path: Path, expe
 
 
 def test_killed_at_random_and_run_again(bucket: FakeS3, tmp_path: Path, expected: Contents) -> None:
-    hammer(tmp_path, expected, kills=5)
+    hammer(tmp_path, expected, kills=3)
 
 
 @pytest.mark.soak
