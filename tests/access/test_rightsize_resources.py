@@ -5,13 +5,20 @@ ARNs of resources by action: the Service Authorization Reference, one page a ser
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipeline.access.rightsize.judging import Options
 from pipeline.access.rightsize.propose import Proposal, propose
 from pipeline.access.rightsize.seen import elsewhere
+from pipeline.engines.duckdb import over
+from pipeline.lake.usage import roll_up
+from pipeline.records.normalize import to_table
 from tests.access.replays import engine, ground, record
 from tests.access.rightsized import RESOURCES, actions, granted
 from tests.access.worlds import ACCOUNT, allow, arn, policy, role
@@ -86,6 +93,36 @@ def test_a_call_that_names_nothing_keeps_the_old_resources() -> None:
     assert granted(made(allow("cloudformation:DescribeStacks"), [named]).documents) == where
     both = made(allow("cloudformation:DescribeStacks"), [named, nameless])
     assert granted(both.documents) == {("cloudformation:DescribeStacks", "*")}
+
+
+def test_a_window_that_cuts_a_day_in_two_is_read_from_its_events() -> None:
+    calls = [
+        each | {"eventTime": time}
+        for each, time in zip(
+            objects("GetObject", ["old/a", "raw/a", "raw/b"]),
+            ("2026-08-01T00:00:01Z", "2026-08-01T05:00:00Z", "2026-08-01T23:00:00Z"),
+            strict=True,
+        )
+    ]
+    with engine([role("r", policy(allow("s3:GetObject", "arn:aws:s3:::b/*")))], [*whole(), *calls]) as opened:
+        cut = replace(ground(opened), start=datetime(2026, 8, 1, 4, tzinfo=UTC))
+        found = propose(cut, arn("role", "r"), RESOURCES)
+    assert granted(found.documents) == {("s3:GetObject", "arn:aws:s3:::b/raw/*")}
+
+
+def test_events_that_are_gone_leave_what_the_roll_up_tells() -> None:
+    calls = objects("GetObject", ["raw/a"])
+    events = to_table([*whole(), *calls])
+    late = events.filter(pc.greater(events["eventTime"], pa.scalar(datetime(2026, 10, 1, tzinfo=UTC))))
+    items = engine([role("r", policy(allow("s3:GetObject", "arn:aws:s3:::b/*")))], []).tables["iam_snapshots"]
+    with over({"events": late, "usage": roll_up(events, "b"), "iam_snapshots": items}) as opened:
+        found = propose(ground(opened), arn("role", "r"), RESOURCES)
+    assert granted(found.documents) == {("s3:GetObject", "arn:aws:s3:::b/*")}
+
+
+def test_a_name_that_would_be_a_variable_keeps_the_old_resources() -> None:
+    found = made(allow("s3:GetObject", "arn:aws:s3:::b/*"), objects("GetObject", ["${aws:username}/a"]))
+    assert granted(found.documents) == {("s3:GetObject", "arn:aws:s3:::b/*")}
 
 
 def test_a_denied_call_names_nothing_needed() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from pipeline.access.granted import Principal
 from pipeline.access.ground import Ground
@@ -32,15 +33,26 @@ def seen(ground: Ground, principal: Principal) -> Seen:
     names: set[tuple[str, str]] = set()
     asked: set[str] = set()
     counts: dict[str, int] = {}
+    began = ground.end
     for kind, outcome, call in log.usage:
+        first, last = call.first or ground.start, call.last or ground.end
         for needed in needs(mapper, kind, call) if outcome != "denied" else ():
             names.add((kind.source, kind.name))
             asked |= members(needed.action)
-            counts[needed.action] = counts.get(needed.action, 0) + call.count
-    if not names:
+            began = min(began, max(first, ground.start))
+            # A row of the roll-up that reaches beyond the window counts calls that no event of the window tells.
+            inside = ground.start <= first and last <= ground.end
+            counts[needed.action] = counts.get(needed.action, 0) + (call.count if inside else 0)
+    if not names or not _kept_since(ground, began):
         return {}
     rows = Reading(asked, (), [], (), False, folders=True).calls(log.engine, names, log.who)
     return _patterns(ground, principal, rows or [], counts)
+
+
+def _kept_since(ground: Ground, moment: datetime) -> bool:
+    """Whether events of that time are still there: what is kept no longer is dropped from the oldest on."""
+    asked = "select min(eventTime) <= $moment as kept from lake.events"
+    return bool(ground.engine.query(asked, {"moment": moment})["kept"][0].as_py())
 
 
 def _patterns(ground: Ground, principal: Principal, rows: list[Row], counts: Mapping[str, int]) -> Seen:
@@ -52,7 +64,9 @@ def _patterns(ground: Ground, principal: Principal, rows: list[Row], counts: Map
         for needed in needs(mapper, kind, call):
             told[needed.action] = told.get(needed.action, 0) + call.count
             for target in targets(needed.action, call, own):
-                where = ("*",) if _unnamed(needed.action, target) else target.globs
+                # A `${` in a name would be a variable in a policy.
+                open_ = _unnamed(needed.action, target) or any("${" in each for each in target.globs)
+                where = ("*",) if open_ else target.globs
                 found.setdefault(needed.action, set()).update(where)
     index = mapper.catalogue.index
     return {
