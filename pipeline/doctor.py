@@ -18,6 +18,7 @@ from pipeline import __version__
 from pipeline.config import Settings
 from pipeline.detect.sinks import described
 from pipeline.errors import NoDataError, TrailsiftError
+from pipeline.names import Names
 from pipeline.times import iso
 
 LIBRARIES = ("boto3", "duckdb", "isal", "msgspec", "pandas", "policy_sentry", "pyarrow", "pyiceberg", "streamlit")
@@ -36,6 +37,7 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
     libraries = {name: _installed(name) for name in LIBRARIES}
     problems += [f"{name}: is not installed; run pip install trailsift" for name in LIBRARIES if not libraries[name]]
+    problems += _unnamed(settings)
     sinks = described(settings)
     problems += [each["problem"] for each in sinks if each["problem"]]
     return {
@@ -61,6 +63,15 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
         for each in fields(settings)
         if each.name != "origin"
     ]
+
+
+def _unnamed(settings: Settings) -> list[str]:
+    """What is wrong with the table of names."""
+    try:
+        Names.read(settings.names, settings.origin.get("names", "[names]"))
+    except TrailsiftError as error:
+        return [str(error)]
+    return []
 
 
 def _remote(settings: Settings) -> bool:

@@ -168,13 +168,11 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
 
 def tell(findings: list[dict[str, Any]], level: str | None, output: str) -> None:
     """Prints findings, leaving out those that are less grave than `level`."""
-    import sys
 
-    from pipeline import export
     from pipeline.detect.findings import table
 
     told = [each for each in findings if level is None or _reaches(each, level)]
-    export.write(table(told), output, sys.stdout, color=current.color, columns=_SHOWN if output == "table" else None)
+    current.show(table(told), output, _SHOWN)
     if left := len(findings) - len(told):
         current.say(f"{left:,} findings below {level} are not shown")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -47,7 +46,7 @@ def listed(
     chosen = STATUSES if everything else status or SHOWN
     listed = [each for each in every if each["status"] in chosen]
     told = [each for each in listed if level is None or SEVERITIES.index(each["severity"]) <= SEVERITIES.index(level)]
-    export.write(table(told), output, sys.stdout, color=current.color, columns=_LISTED if output == "table" else None)
+    current.show(table(told), output, _LISTED)
     if not every:
         current.say("no finding is stored yet; trailsift detect looks for some")
     if left := len(listed) - len(told):
@@ -83,10 +82,10 @@ def show(
         rows = table([told])
         rows = rows.append_column("successor", pa.array([state.successor], pa.string()))
         rows = rows.append_column("history", pa.array([rows_of(state.history).to_pylist()]))
-        export.write(rows, output, sys.stdout, color=current.color)
+        current.show(rows, output)
         return
     _print(told, state.successor)
-    export.write(rows_of(state.history), "table", sys.stdout, color=current.color, columns=_columns())
+    current.show(rows_of(state.history), "table", _columns())
     print(f"\n{len(state.event_ids):,} events")
     for each in state.event_ids:
         _say(each)
@@ -105,9 +104,9 @@ def _print(told: dict[str, Any], successor: str | None) -> None:
     facts |= {"controls": ", ".join(told["controls"]), "ATT&CK": ", ".join(told["mitre"])}
     for name, value in facts.items():
         if value:
-            _say(f"{name:<11}{value}")
+            _say(f"{name:<11}{current.names.told(value)}")
     for each in told["evidence"]:
-        _say(f"{'evidence':<11}{each}")
+        _say(f"{'evidence':<11}{current.names.told(each)}")
     print()
 
 
@@ -128,8 +127,7 @@ def history(
     rows = sorted(
         (row for each in chosen for row in each.history), key=lambda row: (row["at"], row["finding_id"], row["number"])
     )
-    columns = _CHANGES if output == "table" else None
-    export.write(rows_of(rows), output, sys.stdout, color=current.color, columns=columns)
+    current.show(rows_of(rows), output, _CHANGES)
 
 
 def mutes(output: str = OUTPUT) -> None:
@@ -154,8 +152,8 @@ def mutes(output: str = OUTPUT) -> None:
     moments = [(name, pa.timestamp("us", tz="UTC")) for name in ("until", "at", "lifted")]
     scope = [(name, pa.string()) for name in ("actor", "rule", "principal", "account", "finding_id")]
     schema = pa.schema([*texts, ("findings", pa.int64()), *moments, *scope])
-    shown = ["mute_id", "state", "covers", "findings", "owner", "reason", "until"] if output == "table" else None
-    export.write(pa.Table.from_pylist(given, schema=schema), output, sys.stdout, color=current.color, columns=shown)
+    shown = ["mute_id", "state", "covers", "findings", "owner", "reason", "until"]
+    current.show(pa.Table.from_pylist(given, schema=schema), output, shown)
 
 
 def _columns() -> list[str]:
