@@ -26,13 +26,14 @@ def listed(
 ) -> None:
     """Lists stored findings, the gravest first: those that are open or acknowledged, if not told otherwise.
 
-    How many are left out is always told, by status.
+    How many are left out is always told, by status. With --all, -o asff and -o ocsf also end the findings that others
+    took the place of.
     """
     if context.invoked_subcommand is not None:
         return
     from pipeline import export
     from pipeline.detect.anomalies import SEVERITIES
-    from pipeline.detect.store import STATUSES, table
+    from pipeline.detect.store import STATUSES, replaced, table
     from pipeline.detect.store import current as stored
     from pipeline.errors import UsageError
 
@@ -42,10 +43,13 @@ def listed(
     if level is not None and level not in SEVERITIES:
         raise UsageError("--level", f"{level!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     export.known(output)
-    every = stored(current.lake())
+    lake = current.lake()
+    every = stored(lake)
     chosen = STATUSES if everything else status or SHOWN
     listed = [each for each in every if each["status"] in chosen]
     told = [each for each in listed if level is None or SEVERITIES.index(each["severity"]) <= SEVERITIES.index(level)]
+    if everything and output in ("asff", "ocsf"):  # whoever was told of them is told that they have ended
+        told += replaced(lake)
     current.show(table(told), output, _LISTED)
     if not every:
         current.say("no finding is stored yet; trailsift detect looks for some")
