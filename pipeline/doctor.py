@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
@@ -37,7 +38,7 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
     libraries = {name: _installed(name) for name in LIBRARIES}
     problems += [f"{name}: is not installed; run pip install trailsift" for name in LIBRARIES if not libraries[name]]
-    problems += _unnamed(settings)
+    problems += _unusable(settings)
     sinks = described(settings)
     problems += [each["problem"] for each in sinks if each["problem"]]
     return {
@@ -65,13 +66,22 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _unnamed(settings: Settings) -> list[str]:
-    """What is wrong with the table of names."""
-    try:
-        Names.read(settings.names, settings.origin.get("names", "[names]"))
-    except TrailsiftError as error:
-        return [str(error)]
-    return []
+def _unusable(settings: Settings) -> list[str]:
+    """What is wrong with the table of names, and with the databases of networks."""
+    from pipeline.detect.baselines.places import places
+
+    checks: list[Callable[[], object]] = [
+        lambda: Names.read(settings.names, settings.origin.get("names", "[names]")),
+        lambda: places([], Names(), country=settings.geo_country),
+        lambda: places([], Names(), asn=settings.geo_asn),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except TrailsiftError as error:
+            found.append(str(error))
+    return found
 
 
 def _remote(settings: Settings) -> bool:
