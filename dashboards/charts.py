@@ -34,8 +34,11 @@ SPANS = {
 _DAYS = {"events": "events", "silent": "no events, others of the account had some", "gap": "gap: none of the account"}
 
 
-def _finished(chart: alt.Chart | alt.LayerChart, title: str, height: int) -> alt.Chart | alt.LayerChart:
-    heading = alt.Title(title, anchor="start", fontSize=14, fontWeight=600, color=INK, offset=0)
+def _finished(
+    chart: alt.Chart | alt.LayerChart, title: str, height: int, below: str | None = None
+) -> alt.Chart | alt.LayerChart:
+    under = {"subtitle": below, "subtitleColor": MUTED, "subtitleFontSize": 12} if below else {}
+    heading = alt.Title(title, anchor="start", fontSize=14, fontWeight=600, color=INK, offset=0, **under)
     axis = {"labelColor": MUTED, "titleColor": MUTED, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
     legend = {"labelColor": INK, "titleColor": MUTED, "orient": "top", "symbolType": "square", "labelLimit": 320}
     # The height Streamlit gives is that of the whole picture, title, legend and axis included.
@@ -114,8 +117,9 @@ def strip(full: pd.DataFrame) -> alt.LayerChart:
     gap = base.transform_filter("datum.state == 'gap'").mark_rect(color="#F6D9D5", stroke="white", strokeWidth=1.5)
     mark = base.transform_filter("datum.state == 'gap'").mark_text(text="✕", color="#B23A3A", fontSize=11)
     chart = alt.layer(none, gap, some.encode(color=color), mark)
-    title = "What the log holds: events a day, account and region (pale: none · ✕: gap, the whole account silent)"
-    return _finished(chart, title, 22 * full["place"].nunique() + 120)
+    below = "pale: none · ✕: gap, the whole account silent"
+    title = "What the log holds: events a day, account and region"
+    return _finished(chart, title, 22 * full["place"].nunique() + 136, below)
 
 
 def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.LayerChart:
@@ -128,12 +132,16 @@ def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.La
     )
     rules = list(shown["title"].unique())
     chart = alt.Chart(shown).mark_bar(height=11, cornerRadius=5, opacity=0.9).encode(
-        x=alt.X("first_seen:T", title=None).scale(type="utc", domain=[_utc(since), _utc(until)]),
+        x=alt.X("first_seen:T", title=None).axis(**_days(since, until)).scale(
+            type="utc", domain=[_utc(since), _utc(until)]
+        ),
         x2="end:T",
         y=alt.Y("title:N", title=None, sort=rules).axis(
             labelLimit=320, domain=False, ticks=False, grid=True, labelOverlap=False
         ),
-        color=alt.Color("severity:N", scale=_scale(SEVERITIES, list(shown["severity"].unique())), title=None),
+        color=alt.Color("severity:N", scale=_scale(SEVERITIES, list(shown["severity"].unique())), title=None).legend(
+            columns=3
+        ),
         tooltip=[
             alt.Tooltip("title:N"),
             alt.Tooltip("severity:N"),
@@ -142,7 +150,7 @@ def timeline(findings: pd.DataFrame, since: datetime, until: datetime) -> alt.La
             alt.Tooltip("count:Q", title="events", format=","),
         ],
     )  # fmt: skip
-    return _finished(chart, "When findings were active (UTC)", 30 * len(rules) + 110)
+    return _finished(chart, "When findings were active (UTC)", 30 * len(rules) + 126)
 
 
 def story(events: pd.DataFrame, since: datetime, until: datetime, most: int = 12) -> alt.Chart:
@@ -154,7 +162,7 @@ def story(events: pd.DataFrame, since: datetime, until: datetime, most: int = 12
     counted = spots.size().rename("events").reset_index()
     present = list(counted["outcome"].unique())
     chart = alt.Chart(counted).mark_circle(opacity=0.85).encode(
-        x=alt.X("span:T", title=None).axis(grid=False, labelOverlap=True).scale(
+        x=alt.X("span:T", title=None).axis(grid=False, labelOverlap=True, **_days(since, until)).scale(
             type="utc", domain=[_utc(since), _utc(until)], nice=False, padding=12
         ),
         y=alt.Y("service:N", title=None, sort=lanes).axis(domain=False, ticks=False, grid=True, labelLimit=200),
@@ -218,6 +226,11 @@ def shares(verdicts: pd.DataFrame, most: int = 12) -> alt.Chart:
         ],
     )  # fmt: skip
     return _finished(chart, "What each principal was granted, by verdict", 26 * len(rows) + 130)
+
+
+def _days(since: datetime, until: datetime) -> dict[str, str]:
+    """How an axis of many days says them, every one alike; a short one says hours by itself."""
+    return {"format": "%b %d"} if until - since > timedelta(days=10) else {}
 
 
 def _utc(moment: datetime) -> alt.DateTime:

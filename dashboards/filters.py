@@ -31,7 +31,8 @@ def sidebar(log: Log) -> Scope | None:
         since, until = (_moment(log, label, key) for label, key in (("From (UTC)", "from"), ("To (UTC)", "to")))
         accounts = st.multiselect("Account", log.accounts, key="account", bind="query-params", placeholder="All")
         if called := [told for each in accounts or log.accounts if (told := naming.told(each)) != each]:
-            st.text("\n".join([*called[:NAMES], *(["…"] if len(called) > NAMES else [])]))
+            with st.container(key="names"):
+                st.text("\n".join([*called[:NAMES], *(["…"] if len(called) > NAMES else [])]))
         regions = st.multiselect("Region", log.regions, key="region", bind="query-params", placeholder="All")
         _as_of(log)
     custom = since is not None or until is not None

@@ -66,15 +66,15 @@ def heading(title: str, question: str, scope: Scope) -> None:
     named = {"accounts": scope.accounts, "regions": scope.regions}
     places = [f"{many} {', '.join(chosen)}" if chosen else f"all {many}" for many, chosen in named.items()]
     missing = data.gaps(scope)
+    st.text(naming.told(" · ".join([question, span, *places])))
+    if missing:
+        missed(missing)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(naming.told(" · ".join([question, span, *places])))
         if not missing:
             whole = f"Log complete: {scope.length} without a missing day"
             st.badge(whole, icon=":material/check_circle:", color="green")
-    if missing:
-        missed(missing)
-    for line in data.integrity(scope.key, scope.since, scope.until):
-        st.caption(data.plain(line[:1].upper() + line[1:]))
+        for line in data.integrity(scope.key, scope.since, scope.until):
+            st.caption(data.plain(line[:1].upper() + line[1:]), width="content")
 
 
 def missed(missing: list[str]) -> None:

@@ -143,7 +143,8 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
-    path = Path(str(given.pop("config", "") or "")) if given.get("config") else _find(start or Path.cwd())
+    named = given.pop("config", "") or os.environ.get("TRAILSIFT_CONFIG")
+    path = Path(str(named)) if named else _find(start or Path.cwd())
     from_file = _flat(_read(path)) if path else {}
     for each in fields(Settings):
         if each.name in ("origin", *_TABLES, *_OWN):

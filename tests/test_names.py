@@ -157,3 +157,16 @@ def test_names_come_from_the_file(tmp_path: Path) -> None:
         "",
     )
     assert Names.read(found.names).account("1") == "one"
+
+
+def test_the_file_may_be_named_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does `trailsift dash --config FILE` for the server it starts; a flag comes first."""
+    (tmp_path / "other.toml").write_text('[names.accounts]\n"1" = "one"\n')
+    (tmp_path / "flag.toml").write_text('[names.accounts]\n"1" = "uno"\n')
+    monkeypatch.setenv("TRAILSIFT_CONFIG", str(tmp_path / "other.toml"))
+    assert Names.read(config.load(start=tmp_path).names).account("1") == "one"
+    flags = {"config": str(tmp_path / "flag.toml")}
+    assert Names.read(config.load(flags, start=tmp_path).names).account("1") == "uno"
+    monkeypatch.setenv("TRAILSIFT_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(UsageError, match="no such file"):
+        config.load(start=tmp_path)

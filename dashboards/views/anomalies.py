@@ -78,8 +78,9 @@ def one(finding: pd.Series, scope: Scope) -> None:
         )
         became(finding, scope)
         st.markdown("**Why it stands out**")
-        for each in finding["evidence"][:20]:
-            st.text(f"– {naming.told(each)}")
+        with st.container(gap="xsmall"):
+            for each in finding["evidence"][:20]:
+                st.text(f"– {naming.told(each)}")
         if len(finding["evidence"]) > 20:
             st.caption(f"and {len(finding['evidence']) - 20:,} more, in the events below")
         if finding["action"]:

@@ -22,7 +22,8 @@ def show(log: Log, scope: Scope) -> None:
     """The whole page."""
     parts.heading(TITLE, "Which requirements are met, and where is the proof?", scope)
     known = data.frameworks(scope.key)
-    left, right = st.columns([1, 2], gap="medium")
+    with st.container(key="stack-choice"):
+        left, right = st.columns([1, 2], gap="medium")
     with left:
         chosen = st.selectbox("Framework", list(known), key="framework", bind="query-params")
     if chosen is None:

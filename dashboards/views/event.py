@@ -37,7 +37,8 @@ def show(log: Log, scope: Scope) -> None:
     seeds(row, scope)
     if len(rows) > 1:
         st.caption(f"{len(rows)} accounts have a copy of this event; the first is shown.")
-    left, right = st.columns([2, 3], gap="medium")
+    with st.container(key="stack-record"):
+        left, right = st.columns([2, 3], gap="medium")
     with left, st.container(border=True, height=HEIGHT):
         parts.facts(what_it_says(row))
     with right, st.container(border=True, height=HEIGHT):
@@ -51,7 +52,7 @@ def seeds(row: dict[str, Any], scope: Scope) -> None:
     named = {"Key": row["access_key_id"], "Principal": row["principal_arn"], "Session": row["session_name"]}
     named["Address"] = row["sourceIPAddress"] if row["source_network"] else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Investigate")
+        st.caption("Investigate", width="content")
         for label, seed in named.items():
             if seed and seed != "unknown" and st.button(label, icon=":material/manage_search:", type="tertiary"):
                 parts.open_page("investigate", seed=seed)

@@ -17,6 +17,7 @@ ICON = ":material/manage_search:"
 ORDER = 35
 
 PAGE = 200  # events of the timeline that are shown at once
+FEW, SCROLLED = 6, 860  # credentials whose chains are shown whole; pixels for those of more
 TOLD = 12  # sentences that are shown before the rest is asked for
 # A mark as the timeline shows it, the telling ones first.
 MARKS = {
@@ -79,7 +80,7 @@ def show(log: Log, scope: Scope) -> None:
         book = written(scope, seed)
     totals(facts)
     grounds(facts)
-    with st.container(key="story"):
+    with st.container(key="stack-story"):
         left, right = st.columns([2, 3], gap="medium")
     with left:
         chain(facts)
@@ -138,13 +139,16 @@ def chain(facts: dict[str, Any]) -> None:
     credentials: dict[str, list[dict[str, Any]]] = {}
     for link in facts["identity"]:
         credentials.setdefault(str(link["of"]), []).append(link)
-    for number, (of, links) in enumerate(credentials.items()):
-        open_it = number < 3
-        with st.expander(data.plain(of).replace("[", "(").replace("]", ")"), expanded=open_it):
-            for link in links:
-                step(link, f"{number}-{link['depth']}")
+    if len(credentials) > FEW:
+        st.caption(f"{len(credentials):,} credentials, which scroll")
+    # Many credentials scroll beside the story rather than push everything else down.
+    with st.container(height=SCROLLED if len(credentials) > FEW else "content", border=False):
+        for number, (of, links) in enumerate(credentials.items()):
+            with st.expander(data.plain(of).replace("[", "(").replace("]", ")"), expanded=number < 3):
+                for link in links:
+                    step(link, f"{number}-{link['depth']}")
     if left := facts["counts"]["chains_left_out"]:
-        st.caption(f"{left:,} more credentials, whose chains are not told.")
+        st.caption(f"{left:,} more credential{'s' * (left != 1)}, of which no chain is told.")
 
 
 def step(link: dict[str, Any], key: str) -> None:

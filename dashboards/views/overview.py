@@ -27,7 +27,8 @@ def show(log: Log, scope: Scope) -> None:
     activity = data.activity(scope, unit)
     findings = data.shown(data.findings(scope))
     metrics(log, scope, activity, findings, unit)
-    left, right = st.columns([2, 1], gap="medium")
+    with st.container(key="stack-charts"):
+        left, right = st.columns([2, 1], gap="medium")
     with left, st.container(border=True):
         if activity["events"].sum():
             st.altair_chart(charts.histogram(activity, unit), alt="Events over time, stacked by outcome")

@@ -37,7 +37,8 @@ def show(log: Log, scope: Scope) -> None:
     if ranked.empty:
         st.info("The snapshot holds no user or role of these accounts.", icon=":material/search_off:")
         return
-    ranked.insert(1, "unused_share", (ranked["unused"] + ranked["unused_low_confidence"]) / ranked["granted"])
+    unused = ranked["unused"] + ranked["unused_low_confidence"]
+    ranked.insert(1, "unused_share", (unused / ranked["granted"]).round(3))
     ranked = ranked.sort_values(["unused_share", "granted"], ascending=False, ignore_index=True)
     totals(ranked)
     with st.container(border=True):

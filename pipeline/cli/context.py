@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """One run of the command; filled from the global options."""
+    """One run of the command; filled from the global options. `config` is the settings' file where one was named."""
 
     settings: config.Settings = field(default_factory=config.Settings)
+    config: str | None = None
     as_of: str | None = None
     color: bool = True
     progress: bool = True
@@ -78,6 +79,7 @@ def common_options(
 ) -> None:
     """Reads the global options into `current`."""
     current.settings = config.load({"lake": lake, "config": config_file})
+    current.config = config_file
     current.as_of, current.color = as_of, not no_color
     current.progress, current.quiet = not no_progress, quiet
 

@@ -35,6 +35,8 @@ def _dash(
     # Streamlit puts the script's own folder on the path, not the one that holds `pipeline` and `dashboards`.
     path = [str(app.parent.parent), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(path)
+    if current.config:
+        environment["TRAILSIFT_CONFIG"] = str(Path(current.config).absolute())
     if current.as_of:
         environment["TRAILSIFT_AS_OF"] = current.as_of
     current.say(f"dashboard of {lake.location} on http://{ADDRESS}:{port} (Ctrl-C ends it)")
