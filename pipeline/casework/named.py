@@ -8,7 +8,7 @@ from pipeline.names import Names
 
 
 def tell(facts: dict[str, Any], names: Names) -> dict[str, Any]:
-    """The facts of a case with names: in sentences behind a network, `network_name` of networks, `owner` of links."""
+    """The facts of a case with names: in sentences behind ids, `network_name` of networks, `owner` of links."""
     if names == Names():
         return facts
     for each in facts["summary"]:
@@ -18,4 +18,5 @@ def tell(facts: dict[str, Any], names: Names) -> dict[str, Any]:
         each["network_name"] = found[0] if found else None
     for each in facts["identity"]:
         each["owner"] = names.owner(each["principal_arn"])
+        each["text"] = names.told(each["text"])
     return facts

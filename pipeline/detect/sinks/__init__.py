@@ -19,6 +19,7 @@ from pipeline.config import Settings, SinkSettings
 from pipeline.errors import SinkDownError, SinkError, TrailsiftError
 from pipeline.export.cells import stamp
 from pipeline.lake.failpoints import hit
+from pipeline.names import Names
 
 if TYPE_CHECKING:
     from pipeline.detect.sinks.base import Sink
@@ -62,8 +63,17 @@ def deliver(
     if not settings.sinks:
         return []
     known = last_deliveries(lake)
+    names = Names.read(settings.names, settings.origin.get("names", "[names]"))
+    findings = [_called(each, names) for each in findings]
     ranked = sorted(findings, key=lambda each: (SEVERITIES.index(each["severity"]), each["first_seen"], each["id"]))
     return [_serve(lake, each, ranked, known, say) for each in settings.sinks]
+
+
+def _called(finding: dict[str, Any], names: Names) -> dict[str, Any]:
+    """The finding with `account_name` and `principal_owner`, where the settings have them."""
+    owner = names.owner(finding["principal_arn"]) if finding["principal_arn"] else None
+    called = {"account_name": names.account(finding["account"]), "principal_owner": owner}
+    return finding | {name: text for name, text in called.items() if text}
 
 
 def deliver_current(lake: Lake, settings: Settings, say: Callable[[str], None]) -> list[Told]:

@@ -22,8 +22,8 @@ def slack(finding: Finding, change: str) -> dict[str, Any]:
     """`{"text", "blocks"}`, as an incoming webhook takes it."""
     severity, lead = finding["severity"].upper(), _CHANGES[change]
     fields = {
-        "Principal": finding["principal_arn"] or "several",
-        "Account": finding["account"] or "several",
+        "Principal": _named(finding["principal_arn"] or "several", finding.get("principal_owner")),
+        "Account": _named(finding["account"] or "several", finding.get("account_name")),
         "Region": finding["region"] or "not known",
         "Events": f"{finding['count']:,}",
         "First seen": f"{finding['first_seen']:%Y-%m-%d %H:%M:%S} UTC",
@@ -59,6 +59,10 @@ def escaped(text: str, size: int) -> str:
             break
         kept.append(each)
     return "".join(kept) + "…"
+
+
+def _named(identity: str, name: str | None) -> str:
+    return f"{identity} ({name})" if name else identity
 
 
 def _text(text: str, size: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 
 from pipeline.config import Settings, SinkSettings
 from pipeline.detect.sinks import deliver, deliver_current
+from pipeline.detect.sinks.slack import slack
 from pipeline.detect.store import record
 from pipeline.detect.store.verbs import mark
 from pipeline.lake.deliveries import last_deliveries
 from pipeline.lake.failpoints import DELIVERY
 from pipeline.lake.tables import Lake
 from tests.detect.sinks.receiver import Receiver, Reply
-from tests.export.found import finding
+from tests.export.found import ROLE, finding
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -201,3 +203,18 @@ def test_without_sinks_the_lake_is_left_alone(lake: Lake) -> None:
     before = lake.load("deliveries").metadata_location
     assert deliver(lake, Settings(), [finding()], print) == []
     assert lake.load("deliveries").metadata_location == before
+
+
+def test_names_of_the_settings_stand_beside_ids(lake: Lake, tmp_path: Path) -> None:
+    """In members of their own where a machine reads it, behind the id where people do; ids stay as they are."""
+    names = {"accounts": {"111122223333": "prod & <co>"}, "owners": {"*:role/ci/*": "platform team"}}
+    given = replace(settings(tmp_path), names=names)
+    run(lake, given, finding(id="a"), finding(id="b", principal_arn=None, account=None))
+    lines = [json.loads(each) for each in (tmp_path / "log.ndjson").read_text().splitlines()]
+    one, two = sorted(lines, key=lambda each: str(each["id"]))
+    assert (one["account"], one["account_name"]) == ("111122223333", "prod & <co>")
+    assert (one["principal_arn"], one["principal_owner"]) == (ROLE, "platform team")
+    assert not {"account_name", "principal_owner"} & two.keys()
+    message = slack(finding() | {"account_name": "prod & <co>"}, "found")
+    fields = [each["text"] for each in message["blocks"][1]["fields"]]
+    assert "Account: 111122223333 (prod &amp; &lt;co&gt;)" in fields and f"Principal: {ROLE}" in fields
