@@ -244,8 +244,11 @@ class Engine:
         self.con.execute(f"create view lake.events_by_file as {by_file if self.plan else alone}")
 
     def _parquet(self, name: str) -> str:
+        """SQL that reads a table. DuckDB guesses rows by the first file, the empty carrier, and would join by that."""
         mixed = "true" if self.plan and name in self.plan.mixed else "false"
-        return f"read_parquet(getvariable('files_{name}'), union_by_name = {mixed}, hive_partitioning = false)"
+        rows = self.plan.rows.get(name, 0) if self.plan else 0
+        told = f", explicit_cardinality = {rows}" if rows else ""
+        return f"read_parquet(getvariable('files_{name}'), union_by_name = {mixed}, hive_partitioning = false{told})"
 
     def _point(self, name: str, carrier: bool) -> None:
         """Points a raw table at its carrier alone, or at all planned files."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.detect import run_correlations
+from pipeline.detect import candidates, run_correlations
 from pipeline.detect.run import detect
 from tests.detect.naive_windows import Hit, told
 from tests.detect.sigma import log, rule, rules
@@ -79,6 +79,7 @@ def test_windows_find_what_their_definition_finds(busy: int, events: list[Event]
     assert ruleset.refused == []
     with pytest.MonkeyPatch.context() as patch, log(*itertools.starmap(record, numbered(events))) as engine:
         patch.setattr(run_correlations, "_BUSY", busy)
+        patch.setattr(candidates, "_BUSY", busy)
         findings = detect(engine, ruleset).findings
     for number, each in enumerate(asked):
         found = sorted(finding["event_ids"] for finding in findings if finding["title"] == str(number))

@@ -23,6 +23,9 @@ from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
 
 Test = Callable[[str], str]
 MAX_STEPS = 20
+# Columns that hold far more than the others.
+WIDE = frozenset([*OPEN, "extra", "resources"])
+_ANY = f"{1 << 31}"  # as many values as there may be
 # Columns with few different texts: together they make the kinds of events (`pipeline.detect.kinds`).
 ANCHORS = (
     *(
@@ -44,7 +47,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+")
 class Field:
     """Where a field's values lie: `sql` is a text, or a list of texts where `many`; None for a structure.
 
-    `present` is an SQL condition, true where the field has a value; `columns` are those it reads.
+    `present` is an SQL condition, true where the field has a value; `columns` are those of `ROWS` that it reads.
+    `most` is SQL of a number that a row's values do not exceed, `hint` a condition without which it has none, if there
+    is one; both are quicker to find than the values.
     """
 
     name: str
@@ -52,6 +57,13 @@ class Field:
     many: bool
     present: str
     columns: frozenset[str]
+    most: str = "1"
+    hint: str | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is one text, in a column that holds little."""
+        return self.sql is not None and not self.many and self.columns.isdisjoint(WIDE)
 
     @property
     def anchor(self) -> bool:
@@ -81,13 +93,14 @@ def field(name: str) -> Field:
     if column is None:
         places = ("extra", *OPEN)
         found = [_walk(each, steps) for each in places]
-        return _many(name, f"list_concat({', '.join(found)})", frozenset(places))
+        return _many(name, f"list_concat({', '.join(found)})", frozenset(places), _ANY)
     if column in PROVENANCE:
         raise Unfit(f"{column} says where a row came from, not what happened", "name a member of the record", name)
     if column in OPEN or column == "extra":
         if len(steps) == 1:
             return Field(column, column, False, f"({column} is not null)", frozenset([column]))
-        return _many(name, _walk(column, steps[1:]), frozenset([column]))
+        most, hint = _most(column, steps[-1]), _hint(column, steps[1:]) if column == "requestParameters" else None
+        return _many(name, _walk(column, steps[1:]), frozenset([column]), most, hint)
     return _typed(EVENTS.field(column).type, [column], steps[1:])
 
 
@@ -104,7 +117,7 @@ def whole_record() -> Field:
 
 def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     """Follows the rest of a name through a typed column; `path` is spelled as CloudTrail does."""
-    columns = frozenset(path[:1])
+    columns = frozenset([".".join(path)])
     if pa.types.is_struct(kind) and rest:
         member = _named([each.name for each in kind], rest[0])
         if member is None:
@@ -115,7 +128,7 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
         member = _named([each.name for each in kind.value_type], rest[0])
         if member is None or len(rest) > 1:
             return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
-        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns)
+        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns, f"coalesce(len({sql}), 0)")
     if pa.types.is_map(kind) and rest:
         wanted = folded(".".join(rest))
         entries = f"list_filter(map_entries({sql}), lambda e: lower(e.key) = {wanted})"
@@ -123,14 +136,25 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     if rest:
         return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
     if pa.types.is_struct(kind):
-        sql = _nested(path)
+        sql, columns = _nested(path), frozenset(path[:1])
     return Field(name, _text(sql, kind), False, f"({sql} is not null)", columns)
 
 
-def _many(name: str, sql: str, columns: frozenset[str]) -> Field:
+def _many(name: str, sql: str, columns: frozenset[str], most: str = _ANY, hint: str | None = None) -> Field:
     texts = f"coalesce({sql}, []::varchar[])"
     present = f"(len(list_filter({texts}, lambda t: t is not null)) > 0)"
-    return Field(name, texts, True, present, columns)
+    return Field(name, texts, True, present, columns, most, hint)
+
+
+def _most(column: str, step: str) -> str:
+    """SQL of how many values there may be at a path that ends with a step: one, if no list and no second such name.
+
+    A `_` of the name stands for any character here, which only makes the answer larger.
+    """
+    if not _PLAIN.fullmatch(step):
+        return _ANY
+    more = f"""contains({column}, '[') or contains({column}, '\\u') or {column} ilike '%"{step}"%"{step}"%'"""
+    return f"case when {column} is null then 0 when {more} then {_ANY} else 1 end"
 
 
 def _walk(column: str, steps: list[str]) -> str:
@@ -146,9 +170,13 @@ def _walk(column: str, steps: list[str]) -> str:
         key, path = folded(f'"{steps[-1]}"'), literal("$" + "".join(f'."{each}"' for each in steps))
         once = f"sigma_once({column}, {key}) and coalesce(sigma_plain({column}, {path}), '[') [1] not in ('[', '{{')"
         found = f"case when {once} then [sigma_plain({column}, {path})] else {found} end"
-    # A name stands in the text as it is, unless its letters are escaped.
-    named = f"sigma_named({column}, {folded(chr(34) + max(plain, key=len) + chr(34))})"
-    return f"(case when {named} then {found} else []::varchar[] end)"
+    return f"(case when {_hint(column, steps)} then {found} else []::varchar[] end)"
+
+
+def _hint(column: str, steps: list[str]) -> str | None:
+    """SQL: whether a name of a path stands in a JSON text, as it does unless its letters are escaped."""
+    plain = [each for each in steps if _PLAIN.fullmatch(each)]
+    return f"sigma_named({column}, {folded(chr(34) + max(plain, key=len) + chr(34))})" if plain else None
 
 
 def _text(sql: str, kind: pa.DataType) -> str | None:
