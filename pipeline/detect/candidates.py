@@ -8,7 +8,6 @@ window that meets its correlation is lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.detect.kinds import TABLE as KINDS
@@ -25,14 +24,10 @@ EVENT = "hash(coalesce(eventID, record_sha256))"
 _SEEN = "sigma_candidates"
 _MICRO = 1_000_000
 _BUSY = 10_000  # candidates from which on it pays to look for crowds first
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """The columns of `sigma_candidates`: of narrow fields a hash, of counted ones at most how many values there are."""
-
-    hashes: dict[str, str]
-    counts: dict[str, str]
+_FEW = 0.01  # of all events, at which a rule is left open until they are read
+_ANY = 1 << 31  # how many values `MANY` may be
+# By a field's name the column that has its marks, and the rules for whose matches they are wanted.
+Marks = dict[str, tuple[str, set[int]]]
 
 
 def choose(
@@ -45,13 +40,13 @@ def choose(
 ) -> None:
     """Makes the table `sigma_chosen`. `numbers` says by a rule's id which of `rules` it is."""
     live = [each for each in correlations if _possible(each, kinds, numbers)]
-    columns = _columns(live)
+    marks = _marks(live, numbers)
     engine.drop(_SEEN, TABLE)
     try:
-        many = engine.keep(_SEEN, _candidates(rules, kinds, live, numbers, columns), window, "rules") >= _BUSY
+        many = engine.keep(_SEEN, _candidates(rules, kinds, marks), window, "rules") >= _BUSY
         shown = {number for number in kinds.live if rules[number].shown}
         chosen = [f"select {_bits(kinds, shown)} from {_SEEN} where {_may(kinds, shown)}"]
-        chosen += [_crowd(each, [numbers[part] for part in each.parts], kinds, columns, many) for each in live]
+        chosen += [_crowd(each, [numbers[part] for part in each.parts], kinds, marks, many) for each in live]
         words = ", ".join(f"bit_or({name}) as {name}" for name in kinds.columns)
         engine.keep(TABLE, f"select id, key, {words} from ({' union all '.join(chosen)}) group by id, key")
     finally:
@@ -63,15 +58,15 @@ def _possible(correlation: Correlation, kinds: Kinds, numbers: dict[str, int]) -
     return all(live) if correlation.kind == "temporal_ordered" else any(live)
 
 
-def _columns(correlations: list[Correlation]) -> _Columns:
-    names = {name for each in correlations for name in _keys(each).values()}
-    counted = {each.counted for each in correlations if each.counted}
-    hashes = sorted(names | {name for name in counted if fields.field(name).narrow})
-    counts = sorted(name for name in counted if not fields.field(name).narrow)
-    return _Columns(
-        {name: f"h{number}" for number, name in enumerate(hashes)},
-        {name: f"c{number}" for number, name in enumerate(counts)},
-    )
+def _marks(correlations: list[Correlation], numbers: dict[str, int]) -> Marks:
+    """The fields that correlations group by or count: in which column their marks are kept, and for which rules."""
+    found: dict[str, set[int]] = {}
+    for each in correlations:
+        for (part, _), name in _keys(each).items():
+            found.setdefault(name, set()).add(numbers[each.parts[part]])
+        if each.counted:
+            found.setdefault(each.counted, set()).update(numbers[part] for part in each.parts)
+    return {name: (f"x{number}", rules) for number, (name, rules) in enumerate(sorted(found.items()))}
 
 
 def _keys(correlation: Correlation) -> dict[tuple[int, int], str]:
@@ -81,15 +76,13 @@ def _keys(correlation: Correlation) -> dict[tuple[int, int], str]:
     return {(part, place): keys[place] for part, keys in enumerate(correlation.keys) for place in narrow}
 
 
-def _candidates(
-    rules: list[Rule], kinds: Kinds, correlations: list[Correlation], numbers: dict[str, int], columns: _Columns
-) -> str:
+def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
     """SQL of every event that may meet some rule, as far as what is quick to read can tell."""
-    narrow = [(fields.field(name).sql, column) for name, column in columns.hashes.items()]
-    told = [f"case when {text} is not null then hash({text}) end as {column}" for text, column in narrow]
-    for name, column in columns.counts.items():
-        counting = {numbers[part] for each in correlations if each.counted == name for part in each.parts}
-        told.append(f"case when {_may(kinds, counting)} then {fields.field(name).most} end as {column}")
+    told = []
+    for name, (column, by) in marks.items():
+        where = fields.field(name)
+        mark = where.mark if where.narrow else f"case when {_may(kinds, by)} then {where.mark} end"
+        told.append(f"{mark} as {column}")
     glance = ", ".join(f"{name}: {sql}" for name, sql in _glance(rules, kinds).items())
     some = " or ".join(f"each.{name} <> 0" for name in kinds.columns)
     held = ", ".join([f"{EVENT} as id", "key", "epoch_us(eventTime) as moment", *told])
@@ -108,11 +101,12 @@ def _candidates(
 
 def _glance(rules: list[Rule], kinds: Kinds) -> dict[str, str]:
     """SQL of the bits, once narrow columns and the names in a request have been looked at."""
-    sure, left = {name: [name] for name in kinds.columns if name[0] == "s"}, {}
+    sure = {name: [name] for name in kinds.columns if name[0] == "s"}
+    left: dict[str, list[str]] = {}
     masks = kinds.masks(set(kinds.live))
-    for rule in kinds.open:
+    for rule, share in kinds.open.items():
         needed = weakened(rules[rule].condition, glanced)
-        if needed is None or needed == weakened(rules[rule].condition, anchored):
+        if share < _FEW or needed is None or needed == weakened(rules[rule].condition, anchored):
             continue
         word, bit = kinds.bit(rule)
         masks[word] &= ~bit
@@ -126,31 +120,26 @@ def _glance(rules: list[Rule], kinds: Kinds) -> dict[str, str]:
     }
 
 
-def _crowd(correlation: Correlation, parts: list[int], kinds: Kinds, columns: _Columns, many: bool) -> str:
+def _crowd(correlation: Correlation, parts: list[int], kinds: Kinds, marks: Marks, many: bool) -> str:
     """SQL of the candidates among which windows that meet the correlation may lie."""
     least, keys = correlation.least, _keys(correlation)
     matches, groups = [], [f"g{place}" for place in sorted({place for _, place in keys})]
     for part, rule in enumerate(parts):
-        mine = {f"g{place}": columns.hashes[name] for (number, place), name in keys.items() if number == part}
-        held = ", ".join([_bits(kinds, {rule}), f"moment, {_counted(correlation, part, columns)} as x",
-                          *(f"{column} as {key}" for key, column in mine.items())])  # fmt: skip
-        asked = " and ".join([_may(kinds, {rule}), *(f"{column} is not null" for column in mine.values())])
-        matches.append(f"select {held} from {_SEEN} where {asked}")
+        mine = {f"g{place}": marks[name][0] for (number, place), name in keys.items() if number == part}
+        counted = marks[correlation.counted][0] if correlation.counted else f"{part + 1}::ubigint"
+        held = [_bits(kinds, {rule}), "moment", f"{counted} as x", *(f"{mark} as {key}" for key, mark in mine.items())]
+        asked = [_may(kinds, {rule}), *(f"{mark} is not null" for mark in mine.values())]
+        matches.append(f"select {', '.join(held)} from {_SEEN} where {' and '.join(asked)}")
     every, words = " union all ".join(matches), ", ".join(["id", "key", *kinds.columns])
     if least is None or not many:
         return f"select {words} from ({every})"
-    span = int(correlation.span.total_seconds() * _MICRO)
-    number = {"event_count": "count(*)", "value_count": "sum(x)"}.get(correlation.kind, "count(distinct x)")
-    if correlation.counted in columns.hashes:
-        number = "count(distinct x)"
-    return f"select {words} from (with matches as ({every}) {windows.crowded(span, groups, least, number)})"
-
-
-def _counted(correlation: Correlation, part: int, columns: _Columns) -> str:
-    """SQL of what a candidate adds to the number that a window must hold."""
-    if correlation.counted:
-        return columns.hashes.get(correlation.counted) or columns.counts[correlation.counted]
-    return str(part)
+    # Events are counted first, since it takes longer to count what differs.
+    span, ambiguous = int(correlation.span.total_seconds() * _MICRO), f"{_ANY} * count(*) filter (x = {fields.MANY})"
+    crowd = windows.crowded(span, groups, least, f"count(*) + {ambiguous}", "every")
+    if correlation.kind != "event_count":
+        different = windows.crowded(span, groups, least, f"count(distinct x) + {ambiguous}", "crowd")
+        crowd = f"select * from (with crowd as ({crowd}) {different})"
+    return f"select {words} from (with every as ({every}) {crowd})"
 
 
 def _bits(kinds: Kinds, rules: set[int]) -> str:

@@ -21,17 +21,17 @@ BITS = 60  # of a whole number that stand for a rule each
 
 @dataclass(frozen=True)
 class Kinds:
-    """The table `sigma_kinds`, a row a kind that some rule can meet: its `key`, event name, bits `s0`… and `m0`….
+    """The table `sigma_kinds`, a row a kind that some rule can meet: `key`, `name`, how many `events`, `s0`… and `m0`….
 
     Bits of `s` stand for rules that an event of the kind surely meets, bits of `m` for those that are left open.
 
     The n-th of the `live` rules, those that some kind can meet, has bit n. `key` is SQL of the key over a row of the
-    events, `open` are the rules that are left open for some kind.
+    events. `open` has the rules that are left open for some kind, each with the share of all events it is open for.
     """
 
     key: str
     live: list[int]
-    open: list[int]
+    open: dict[int, float]
 
     @property
     def words(self) -> int:
@@ -69,7 +69,12 @@ def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | No
     names = ", ".join(quoted(name) for name in fields.ANCHORS if name in used)
     engine.drop("sigma_seen", TABLE)
     try:
-        engine.keep("sigma_seen", f"select distinct {names} from ({fields.ROWS}) where {WINDOW}", window, "rules")
+        engine.keep(
+            "sigma_seen",
+            f"select {names}, count(*) as events from ({fields.ROWS}) where {WINDOW} group by all",
+            window,
+            "rules",
+        )
         may = [weakened(each, anchored) or "true" for each in conditions]
         met = engine.query(f"select [{', '.join(f'bool_or({each})' for each in may)}] as met from sigma_seen")
         live = [number for number, each in enumerate(met["met"][0].as_py() or []) if each]
@@ -78,20 +83,34 @@ def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | No
         words |= _words("m", [f"{may} and not {sure}" for may, sure in decided])
         told = "".join(f", {sql} as {name}" for name, sql in words.items())
         some = " or ".join(f"{name} <> 0" for name in words) or "false"
-        rows = f"select {_key(engine, names)} as key, eventName as name{told} from sigma_seen"
+        rows = f"select {_key(engine, names)} as key, eventName as name, events{told} from sigma_seen"
         engine.keep(TABLE, f"select * from ({rows}) where {some}", place="rules")
-        return Kinds(_key(engine, names), live, left_open(engine, TABLE, live))
+        return Kinds(_key(engine, names), live, _open(engine, live))
     finally:
         engine.drop("sigma_seen")
 
 
-def left_open(engine: Engine, table: str, live: list[int]) -> list[int]:
-    """Those of the `live` rules that are left open by some row of a table with bits `m0`…."""
+def there(engine: Engine, table: str, live: list[int], prefixes: str) -> list[int]:
+    """Those of the `live` rules that have a bit in some row of a table, in columns `{prefix}0`… of the prefixes."""
     if not live:
         return []
-    some = ", ".join(f"coalesce(bit_or(m{word}), 0)" for word in range(-(-len(live) // BITS)))
+    words = range(-(-len(live) // BITS))
+    some = ", ".join(f"coalesce(bit_or({' | '.join(f'{each}{word}' for each in prefixes)}), 0)" for word in words)
     found = engine.query(f"select [{some}] as bits from {table}", place="rules")["bits"][0].as_py()
     return [rule for number, rule in enumerate(live) if found[number // BITS] & 1 << number % BITS]
+
+
+def _open(engine: Engine, live: list[int]) -> dict[int, float]:
+    """The rules that are left open for some kind, each with the share of all events that are of such a kind."""
+    left = there(engine, TABLE, live, "m")
+    shares = []
+    for rule in left:
+        word, place = divmod(live.index(rule), BITS)
+        shares.append(f"sum(events) filter (m{word} & {1 << place} <> 0) / (select sum(events) from sigma_seen)")
+    found = (
+        engine.query(f"select [{', '.join(shares)}]::double[] as shares from {TABLE}", place="rules") if left else None
+    )
+    return dict(zip(left, found["shares"][0].as_py(), strict=True)) if found else {}
 
 
 def _key(engine: Engine, names: str) -> str:

@@ -1,8 +1,9 @@
-"""The one scan: which events of a window meet which rules, kept in a table from which findings are made.
+"""Which events meet which rules, kept in a table from which findings are made.
 
-Each event is looked up among the kinds (`pipeline.detect.kinds`), which says of most rules all there is to say. Only
-of events with a name for which a rule is left open is the whole condition asked. What is kept of an event is what a
-finding tells and what correlations group by and count. The table is DuckDB's own, which spills what does not fit.
+Each event is looked up among the kinds (`pipeline.detect.kinds`), which says of most rules all there is to say; what
+is left is chosen by a glance at few columns (`pipeline.detect.candidates`). Here the chosen ones are read, and asked
+the whole conditions of rules that are open. What is kept of an event is what a finding tells and what correlations
+group by and count. The tables are DuckDB's own, which spills what does not fit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pipeline.detect.candidates import EVENT
 from pipeline.detect.candidates import TABLE as CHOSEN
 from pipeline.detect.kinds import TABLE as KINDS
-from pipeline.detect.kinds import Kinds, left_open
+from pipeline.detect.kinds import Kinds, there
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.conditions import columns, leaves, sql
 from pipeline.detect.sigma.literals import joined, literal
@@ -45,7 +46,7 @@ NOTE = (
 class Scanned:
     """The table `sigma_events`: a row an event that meets some rule, with bits `w0`… of those it meets.
 
-    `texts` says which column has a field's value: a text, or a list of them where the field has many.
+    `texts` gives SQL of a field's value: a text, or a list of them where the field has many.
     """
 
     kinds: Kinds
@@ -62,9 +63,11 @@ def scan(engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[
     They are read into a table before rules are asked: DuckDB takes as long over a rule for a few rows as for thousands,
     and hands on the few that it finds together.
     """
-    live = {name: by for name, by in wanted.items() if by & set(kinds.live)}
-    texts = {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
-    left = left_open(engine, CHOSEN, kinds.live)
+    chosen = set(there(engine, CHOSEN, kinds.live, "sm"))
+    live = {name: by & chosen for name, by in wanted.items() if by & chosen}
+    texts = {name: f"(null::varchar{'[]' if fields.field(name).many else ''})" for name in wanted}
+    texts |= {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
+    left = there(engine, CHOSEN, kinds.live, "m")
     try:
         engine.keep(_READ, _rows(engine, rules, kinds, left, live), place="rules")
         engine.keep(TABLE, statement(rules, kinds, left, live), place="rules")

@@ -25,7 +25,8 @@ Test = Callable[[str], str]
 MAX_STEPS = 20
 # Columns that hold far more than the others.
 WIDE = frozenset([*OPEN, "extra", "resources"])
-_ANY = f"{1 << 31}"  # as many values as there may be
+# The mark (`Field.mark`) of more values than one; as a hash it is as good as impossible.
+MANY = "0::ubigint"
 # Columns with few different texts: together they make the kinds of events (`pipeline.detect.kinds`).
 ANCHORS = (
     *(
@@ -48,8 +49,7 @@ class Field:
     """Where a field's values lie: `sql` is a text, or a list of texts where `many`; None for a structure.
 
     `present` is an SQL condition, true where the field has a value; `columns` are those of `ROWS` that it reads.
-    `most` is SQL of a number that a row's values do not exceed, `hint` a condition without which it has none, if there
-    is one; both are quicker to find than the values.
+    `hint` is a condition without which it has none, if there is one that is quicker to ask.
     """
 
     name: str
@@ -57,13 +57,21 @@ class Field:
     many: bool
     present: str
     columns: frozenset[str]
-    most: str = "1"
     hint: str | None = None
+    _mark: str = MANY
 
     @property
     def narrow(self) -> bool:
         """Whether it is one text, in a column that holds little."""
         return self.sql is not None and not self.many and self.columns.isdisjoint(WIDE)
+
+    @property
+    def mark(self) -> str:
+        """SQL of a number by which a row's value is told from others; `MANY` where it may have several.
+
+        Where it has none that is NULL, or any number.
+        """
+        return f"case when {self.sql} is not null then hash({self.sql}) end" if self.narrow else self._mark
 
     @property
     def anchor(self) -> bool:
@@ -93,14 +101,14 @@ def field(name: str) -> Field:
     if column is None:
         places = ("extra", *OPEN)
         found = [_walk(each, steps) for each in places]
-        return _many(name, f"list_concat({', '.join(found)})", frozenset(places), _ANY)
+        return _many(name, f"list_concat({', '.join(found)})", frozenset(places))
     if column in PROVENANCE:
         raise Unfit(f"{column} says where a row came from, not what happened", "name a member of the record", name)
     if column in OPEN or column == "extra":
         if len(steps) == 1:
             return Field(column, column, False, f"({column} is not null)", frozenset([column]))
-        most, hint = _most(column, steps[-1]), _hint(column, steps[1:]) if column == "requestParameters" else None
-        return _many(name, _walk(column, steps[1:]), frozenset([column]), most, hint)
+        hint = _hint(column, steps[1:]) if column == "requestParameters" else None
+        return _many(name, _walk(column, steps[1:]), frozenset([column]), hint, _only(column, steps[1:]))
     return _typed(EVENTS.field(column).type, [column], steps[1:])
 
 
@@ -128,7 +136,8 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
         member = _named([each.name for each in kind.value_type], rest[0])
         if member is None or len(rest) > 1:
             return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
-        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns, f"coalesce(len({sql}), 0)")
+        only = f'case coalesce(len({sql}), 0) when 0 then null when 1 then hash({sql}[1]."{member}") else {MANY} end'
+        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns, None, only)
     if pa.types.is_map(kind) and rest:
         wanted = folded(".".join(rest))
         entries = f"list_filter(map_entries({sql}), lambda e: lower(e.key) = {wanted})"
@@ -140,21 +149,25 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     return Field(name, _text(sql, kind), False, f"({sql} is not null)", columns)
 
 
-def _many(name: str, sql: str, columns: frozenset[str], most: str = _ANY, hint: str | None = None) -> Field:
+def _many(name: str, sql: str, columns: frozenset[str], hint: str | None = None, mark: str = MANY) -> Field:
     texts = f"coalesce({sql}, []::varchar[])"
     present = f"(len(list_filter({texts}, lambda t: t is not null)) > 0)"
-    return Field(name, texts, True, present, columns, most, hint)
+    return Field(name, texts, True, present, columns, hint, mark)
 
 
-def _most(column: str, step: str) -> str:
-    """SQL of how many values there may be at a path that ends with a step: one, if no list and no second such name.
+def _only(column: str, steps: list[str]) -> str:
+    """The mark of a path in JSON text: its value's, if no list and no second such name can hold another.
 
-    A `_` of the name stands for any character here, which only makes the answer larger.
+    A `_` of a name stands for any character here, so that rather too many are taken for many.
     """
-    if not _PLAIN.fullmatch(step):
-        return _ANY
-    more = f"""contains({column}, '[') or contains({column}, '\\u') or {column} ilike '%"{step}"%"{step}"%'"""
-    return f"case when {column} is null then 0 when {more} then {_ANY} else 1 end"
+    if not all(_PLAIN.fullmatch(each) for each in steps):
+        return MANY
+    name, path = f'"{steps[-1]}"', literal("$" + "".join(f'."{each}"' for each in steps))
+    there, found = f"{column} ilike '%{name}%'", f"sigma_plain({column}, {path})"
+    return f"""case when {column} is null then null
+        when contains({column}, '[') or contains({column}, '\\u') then {MANY}
+        when {found} is null then case when {there} then {MANY} end
+        when {column} ilike '%{name}%{name}%' then {MANY} else hash({found}) end"""
 
 
 def _walk(column: str, steps: list[str]) -> str:
