@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from tests.aws.cloudtrail import CloudTrail
     from tests.aws.moto import Aws
 
+
+# Tests start some hundred processes, and two workers read every test: what one has compiled serves the next.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parent.parent
 # Read before `plain_environment` takes every TRAILSIFT_ variable away from the tests themselves.
