@@ -132,11 +132,20 @@ class Engine:
             for table in mixed:
                 self._point(table, carrier=True)
             try:
-                self._read(sql, None, place, lambda rows: rows.create_view(name, replace=True))
+                self._make_view(name, sql, place)
             finally:
                 for table in mixed:
                     self._point(table, carrier=False)
             self.views[name] = sql
+
+    def _make_view(self, name: str, sql: str, place: str) -> None:
+        """By a statement, since a relation would be bound once to be had and again to become a view."""
+        bindings(parse.statement(self.con, sql, place), {}, place)
+        try:
+            self.con.execute(f"create or replace view {quoted(name)} as\n{sql}")
+        except duckdb.Error as error:
+            self._read(sql, None, place, lambda rows: None)  # says where in `sql` itself the fault is
+            raise parse.fault(error, sql, place) from None
 
     def keep(self, name: str, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> int:
         """Adds the rows of one SELECT to the table `name` of this database, made if need be; how many there were.
