@@ -51,10 +51,16 @@ WIDTHS = {
     "until": 145, "excluded": 260,
 }  # fmt: skip
 
+# Short ids, beside which names may stand.
+NAMED = ("account", "account_id", "sourceIPAddress", "source_network")
+
 
 def column(name: str, values: pd.Series[Any]) -> Any:
-    """The settings of a column, by its name and type."""
+    """The settings of a column, by its name and type; one of accounts or addresses has room for their names."""
     label, width = LABELS.get(name, name.replace("_", " ").capitalize()), WIDTHS.get(name)
+    if width and name in NAMED:
+        longest = max((len(each) for each in values if isinstance(each, str) and each.endswith(")")), default=0)
+        width = max(width, min(7 * longest + 20, 240))
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm:ss", timezone="UTC", width=width)
     if pd.api.types.is_bool_dtype(values):

@@ -309,13 +309,13 @@ def case(scope: Scope, seed: str) -> dict[str, Any]:
 
 @st.cache_data(max_entries=12, show_spinner="Following the seed through the log …")
 def _case(events: Key, _key: Key, seed: str, since: datetime | None, until: datetime) -> dict[str, Any]:
-    return desk.story(_lake(*_key[:3]), _catalog(_key[4:]), seed, since, until, _names())
+    return desk.story(_lake(*_key[:3]), _catalog(_key[4:]), seed, since, until, names())
 
 
 def case_pack(scope: Scope, seed: str, name: str | None) -> bytes:
     """The case pack (zip) of a seed, with what was written down under a case of this name."""
     lake, catalog = _lake(*scope.key[:3]), _catalog(scope.key[4:])
-    return desk.pack(lake, catalog, seed, _since(scope), scope.until, _names(), name)
+    return desk.pack(lake, catalog, seed, _since(scope), scope.until, names(), name)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -337,10 +337,6 @@ def add_note(key: Key, name: str, text: str) -> None:
 def open_case(key: Key, name: str, seed: str, about: str) -> None:
     """Opens a case that begins with a seed."""
     casebook.open_case(_lake(*key[:3]), name, [seed], about)
-
-
-def _names() -> Names:
-    return Names.read(config.load().names)
 
 
 def _of_events(key: Key) -> Key:
@@ -376,6 +372,12 @@ def has_snapshot(scope: Scope) -> bool:
 def exported(shown: pd.DataFrame, fmt: str) -> bytes:
     """The rows shown, as `fmt` of `pipeline.export`; spreadsheets are not given formulas."""
     return export.to_bytes(pa.Table.from_pandas(shown, preserve_index=False), fmt)
+
+
+def names() -> Names:
+    """What people call ids, by the settings; raises UsageError for names that cannot be understood."""
+    settings = config.load()
+    return Names.read(settings.names, settings.origin.get("names", "[names]"))
 
 
 def plain(text: object) -> str:

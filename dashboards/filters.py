@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from dashboards import naming
 from dashboards.data import Log
 from dashboards.scope import Scope
 
 WINDOWS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 ALL, USUAL = "all", "30d"
+NAMES = 8  # accounts whose names are told below the filter, whose URL holds ids alone
 KEYS = ("window", "from", "to", "account", "region")
 
 
@@ -28,6 +30,8 @@ def sidebar(log: Log) -> Scope | None:
         )  # fmt: skip
         since, until = (_moment(log, label, key) for label, key in (("From (UTC)", "from"), ("To (UTC)", "to")))
         accounts = st.multiselect("Account", log.accounts, key="account", bind="query-params", placeholder="All")
+        if called := [told for each in accounts or log.accounts if (told := naming.told(each)) != each]:
+            st.text("\n".join([*called[:NAMES], *(["…"] if len(called) > NAMES else [])]))
         regions = st.multiselect("Region", log.regions, key="region", bind="query-params", placeholder="All")
         _as_of(log)
     custom = since is not None or until is not None

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 import pandas as pd
 import streamlit as st
 
-from dashboards import columns, data, filters
+from dashboards import columns, data, filters, naming
 from dashboards.data import Log
 from dashboards.scope import Scope
 from pipeline.errors import NoDataError, TrailsiftError
@@ -67,7 +67,7 @@ def heading(title: str, question: str, scope: Scope) -> None:
     places = [f"{many} {', '.join(chosen)}" if chosen else f"all {many}" for many, chosen in named.items()]
     missing = data.gaps(scope)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text(data.plain(" · ".join([question, span, *places])))
+        st.text(naming.told(" · ".join([question, span, *places])))
         if not missing:
             whole = f"Log complete: {scope.length} without a missing day"
             st.badge(whole, icon=":material/check_circle:", color="green")
@@ -82,7 +82,7 @@ def missed(missing: list[str]) -> None:
     with st.container(border=True, key="coverage", gap="xsmall"):
         st.markdown(":orange[:material/warning: **The log does not cover the whole window.** Absence proves little:]")
         for each in missing:
-            st.text(f"– {data.plain(each)}")
+            st.text(f"– {naming.told(each)}")
 
 
 def nothing(what: str, scope: Scope) -> None:
@@ -103,16 +103,17 @@ def table(
 ) -> int | None:  # fmt: skip
     """A table that exports exactly what it shows; the position of the row somebody chose, where `select`.
 
-    `said` is a word on the rows beside their number; `style` colours a pandas Styler; `config` are columns'
-    settings where LABELS does not do.
+    Names stand beside ids for eyes alone. `said` is a word on the rows beside their number; `style` colours a pandas
+    Styler; `config` are columns' settings where LABELS does not do.
     """
     with st.container(horizontal=True, vertical_alignment="center", key=f"bar-{name}"):
         number = f"{len(shown):,} row{'s' * (len(shown) != 1)}"
         st.caption(f"{number} · {said}" if said else number)
         for fmt in ("csv", "json"):
             download(shown, name, scope, fmt)
-    settings = {each: columns.column(each, shown[each]) for each in shown.columns} | config
-    clean = shown.assign(**{each: _clean(shown[each]) for each in shown.columns if _texts(shown[each])})
+    named = naming.named(shown)
+    settings = {each: columns.column(each, named[each]) for each in shown.columns} | config
+    clean = named.assign(**{each: _clean(named[each]) for each in shown.columns if naming.texts(named[each])})
     chosen = st.dataframe(
         style(clean.style) if style else clean, hide_index=True, column_config=settings, key=f"table-{name}",
         on_select="rerun" if select else "ignore", selection_mode="single-row", height=height or "auto",
@@ -195,7 +196,7 @@ def facts(said: dict[str, Any]) -> None:
             if value not in (None, ""):
                 left, right = st.columns([1, 4], gap="small")
                 left.caption(name)
-                right.text(data.plain(value))
+                right.text(naming.told(value))
 
 
 def verdict(word: str) -> None:
@@ -234,10 +235,6 @@ def fault(error: TrailsiftError) -> None:
     """An error as one line: place, what is wrong, what to do."""
     st.error("This page cannot be shown.", icon=":material/error:")
     st.code(data.plain(error), language=None, wrap_lines=True)
-
-
-def _texts(values: pd.Series[Any]) -> bool:
-    return bool(pd.api.types.is_string_dtype(values.dtype) or values.dtype == object)
 
 
 def _clean(values: pd.Series[Any]) -> pd.Series[Any]:

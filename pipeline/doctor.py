@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,6 +19,7 @@ from pipeline import __version__
 from pipeline.config import Settings
 from pipeline.detect.sinks import described
 from pipeline.errors import NoDataError, TrailsiftError
+from pipeline.names import Names
 from pipeline.times import iso
 
 LIBRARIES = ("boto3", "duckdb", "isal", "msgspec", "pandas", "policy_sentry", "pyarrow", "pyiceberg", "streamlit")
@@ -36,6 +38,7 @@ def examine(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         problems.append(f"{disk['path']}: less than 1 GiB free; ingest needs room for the data it writes")
     libraries = {name: _installed(name) for name in LIBRARIES}
     problems += [f"{name}: is not installed; run pip install trailsift" for name in LIBRARIES if not libraries[name]]
+    problems += _unusable(settings)
     sinks = described(settings)
     problems += [each["problem"] for each in sinks if each["problem"]]
     return {
@@ -61,6 +64,24 @@ def _settings(settings: Settings) -> list[dict[str, Any]]:
         for each in fields(settings)
         if each.name != "origin"
     ]
+
+
+def _unusable(settings: Settings) -> list[str]:
+    """What is wrong with the table of names, and with the databases of networks."""
+    from pipeline.detect.baselines.places import places
+
+    checks: list[Callable[[], object]] = [
+        lambda: Names.read(settings.names, settings.origin.get("names", "[names]")),
+        lambda: places([], Names(), country=settings.geo_country),
+        lambda: places([], Names(), asn=settings.geo_asn),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except TrailsiftError as error:
+            found.append(str(error))
+    return found
 
 
 def _remote(settings: Settings) -> bool:

@@ -8,14 +8,15 @@
     [names.owners]
     "arn:aws:iam::111122223333:role/ci/*" = "platform team"
 
-A trusted network is no news for whoever comes from it. Names are shown beside ids and never instead of them.
+A trusted network is no news for whoever comes from it. Names are shown beside ids and never instead of them: behind
+each in brackets, `203.0.113.0/24 (office)`. What a table's column is about is told by its name.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -24,7 +25,24 @@ from pipeline.errors import UsageError
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TABLES = ("networks", "accounts", "owners")
-_NETWORK = re.compile(r"(?<![\w.:])[0-9a-fA-F.:]+/\d{1,3}")
+# What a column is about, by its name in the lake, in the questions and in the verbs' tables; and the columns that say
+# such a name themselves.
+_COLUMNS = {
+    "account": ("account", "account_id", "accounts", "recipientAccountId", "known_account"),
+    "network": ("sourceIPAddress", "sourceIPAddresses", "source_addresses", "addresses", "source_network", "network"),
+    "principal": ("principal_arn", "principals", "principal", "arn", "user_arn", "role_arn", "holder_arn", "holder"),
+    "prose": ("evidence", "detail", "reason", "usual", "unusual", "text", "message"),
+}
+_ABOUT = {name: kind for kind, names in _COLUMNS.items() for name in names}
+_SAID = {"account": {"account_name"}, "network": {"network_name", "name"}, "principal": {"owner"}}
+# Ids in a text, each of bounded length and beginning where no other word goes on.
+_IDS = re.compile(
+    r"(?<![\w.:/@-])(?:"
+    r"(?P<account>\d{12})(?!\w|[:/]\w)"
+    r"|(?P<principal>arn:[\w-]{1,20}:(?:iam|sts)::\d{12}:[!-~]{1,1024})"
+    r"|(?P<network>[0-9a-fA-F.:]{2,45}(?:/\d{1,3})?)(?![.:]?\w))"
+)
+_ARN_ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
 
 
 @dataclass(frozen=True)
@@ -69,12 +87,51 @@ class Names:
         return next((owner for pattern, owner in self.owners.items() if fnmatchcase(arn, pattern)), None)
 
     def told(self, text: str) -> str:
-        """The text with its name behind each network that has one: `203.0.113.0/24 (office)`."""
-        if not self.networks:
+        """The text with its name behind each id that has one, once each: `203.0.113.0/24 (office)`.
+
+        An id is an account's twelve digits, an address or network, and the ARN of a principal, whose name is its owner.
+        """
+        return self._named(text, False)
+
+    def beside(self, column: str, text: str, columns: Collection[str] = ()) -> str:
+        """The text of a cell with the names of its ids, where the column of this name is about such ids.
+
+        `columns` are all of the table's: where one of them says these names, they are not told again; where none is an
+        account, a principal's name says which account it is in.
+        """
+        kind = _ABOUT.get(column)
+        if kind is None or not _SAID.get(kind, set()).isdisjoint(columns):
             return text
-        return _NETWORK.sub(
-            lambda found: f"{found[0]} ({name[0]})" if (name := self.network(found[0])) else found[0], text
-        )
+        alone = kind == "principal" and not any(_ABOUT.get(each) == "account" for each in columns)
+        return self._named(text, alone)
+
+    def _named(self, text: str, with_account: bool) -> str:
+        if self == Names():
+            return text
+        seen: set[str] = set()
+
+        def named(found: re.Match[str]) -> str:
+            mark = found[0].rstrip(".,:;")  # what ends the sentence is no part of the id
+            identity = mark if self._called(mark, found.lastgroup, with_account) else found[0]
+            name = self._called(identity, found.lastgroup, with_account)
+            rest = found[0][len(identity) :]
+            if not name or identity in seen or text.startswith(f" ({name})", found.end() - len(rest)):
+                return found[0]
+            seen.add(identity)
+            return f"{identity} ({name}){rest}"
+
+        return _IDS.sub(named, text)
+
+    def _called(self, identity: str, kind: str | None, with_account: bool) -> str | None:
+        """The name of an account, a network, or a principal's owner and, if asked for, account."""
+        if kind == "account":
+            return self.account(identity)
+        if kind == "network":
+            found = self.network(identity) if "." in identity or ":" in identity else None
+            return found[0] if found else None
+        arn = _ARN_ACCOUNT.match(identity)
+        account = self.account(arn[1]) if arn and with_account else None
+        return ", ".join(each for each in (self.owner(identity), f"in {account}" if account else None) if each) or None
 
 
 def _network(text: str, value: Any, place: object) -> tuple[_Network, str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,75 @@ def test_names_stand_beside_networks_in_a_text() -> None:
     told = Names.read(TABLE).told("from 203.0.113.0/24 (3 days) to 2001:db8:1::/48, 192.0.2.0/24 and a/24")
     assert told == "from 203.0.113.0/24 (office) (3 days) to 2001:db8:1::/48 (lab), 192.0.2.0/24 and a/24"
     assert Names().told("203.0.113.0/24") == "203.0.113.0/24"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # an account's id alone, never the digits within an ARN, a longer number or a path
+        ("account 111122223333: silent", "account 111122223333 (production): silent"),
+        ("in 111122223333, 444455556666.", "in 111122223333 (production), 444455556666."),
+        ("1111222233334 and s3://b/111122223333/x", "1111222233334 and s3://b/111122223333/x"),
+        ("111122223333/eu-west-1/trail", "111122223333/eu-west-1/trail"),
+        # addresses, with what ends a sentence kept behind the name
+        ("signed in from 203.0.113.24 without MFA", "signed in from 203.0.113.24 (office) without MFA"),
+        ("from 203.0.113.24.", "from 203.0.113.24 (office)."),
+        ("2001:db8::7: 3 calls", "2001:db8::7 (lab): 3 calls"),
+        ("203.0.113.24.example.com at 10:00:00", "203.0.113.24.example.com at 10:00:00"),
+        # each once, and not where the name stands already
+        ("203.0.113.9, 203.0.113.9", "203.0.113.9 (office), 203.0.113.9"),
+        ("203.0.113.0/24 (office) again", "203.0.113.0/24 (office) again"),
+        # a principal's owner
+        (
+            "arn:aws:iam::111122223333:role/ci/deploy, denied",
+            "arn:aws:iam::111122223333:role/ci/deploy (platform team), denied",
+        ),
+    ],
+)
+def test_a_text_tells_names_behind_ids(text: str, expected: str) -> None:
+    assert Names.read(TABLE).told(text) == expected
+    assert Names().told(text) == text
+
+
+def test_a_long_hostile_text_takes_no_time() -> None:
+    names = Names.read(TABLE)
+    begun = time.process_time()
+    for each in ("." * 200_000, "f:" * 100_000, "arn:aws:iam::" * 20_000, "1" * 200_000, "1.1.1.1 " * 20_000):
+        names.told(each)
+    assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "columns", "expected"),
+    [
+        ("account", "111122223333", (), "111122223333 (production)"),
+        ("recipientAccountId", "111122223333", (), "111122223333 (production)"),
+        ("account", "111122223333, 444455556666", (), "111122223333 (production), 444455556666"),
+        ("sourceIPAddress", "203.0.113.24", (), "203.0.113.24 (office)"),
+        ("sourceIPAddress", "ec2.amazonaws.com", (), "ec2.amazonaws.com"),
+        # a column that tells the name itself
+        ("source_network", "203.0.113.0/24", ("source_network", "network_name"), "203.0.113.0/24"),
+        # the account of a principal only where no column has it
+        (
+            "principal_arn",
+            "arn:aws:iam::111122223333:role/ci/deploy",
+            ("principal_arn", "verdict"),
+            "arn:aws:iam::111122223333:role/ci/deploy (platform team, in production)",
+        ),
+        (
+            "principal_arn",
+            "arn:aws:iam::111122223333:role/ci/deploy",
+            ("principal_arn", "account"),
+            "arn:aws:iam::111122223333:role/ci/deploy (platform team)",
+        ),
+        # columns that are about something else keep every digit
+        ("eventID", "111122223333", (), "111122223333"),
+        ("userAgent", "tool 203.0.113.24", (), "tool 203.0.113.24"),
+    ],
+)
+def test_a_column_says_what_its_ids_are(column: str, text: str, columns: tuple[str, ...], expected: str) -> None:
+    assert Names.read(TABLE).beside(column, text, columns) == expected
+    assert Names().beside(column, text, columns) == text
 
 
 @pytest.mark.parametrize(

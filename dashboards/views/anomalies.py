@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, columns, data, parts
+from dashboards import charts, columns, data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -79,7 +79,7 @@ def one(finding: pd.Series, scope: Scope) -> None:
         became(finding, scope)
         st.markdown("**Why it stands out**")
         for each in finding["evidence"][:20]:
-            st.text(f"– {data.plain(each)}")
+            st.text(f"– {naming.told(each)}")
         if len(finding["evidence"]) > 20:
             st.caption(f"and {len(finding['evidence']) - 20:,} more, in the events below")
         if finding["action"]:

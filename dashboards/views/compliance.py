@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboards import columns, data, parts
+from dashboards import columns, data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -56,7 +56,7 @@ def one(requirement: dict[str, Any], scope: Scope) -> None:
     """A requirement: its verdict in full, and for each question the rows that speak."""
     st.subheader(f"{requirement['requirement']}  {requirement['title']}", anchor=False)
     parts.verdict(requirement["verdict"])
-    st.text(data.plain(requirement["reason"]))
+    st.text(naming.told(requirement["reason"]))
     for control in requirement["controls"]:
         for question in control["questions"]:
             with st.container(border=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import data, parts
+from dashboards import data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -33,7 +33,7 @@ def show(log: Log, scope: Scope) -> None:
             st.code(data.plain(identity), language=None)
         return
     row = rows[0]
-    st.text(data.plain(sentence(row)))
+    st.text(naming.told(sentence(row)))
     seeds(row, scope)
     if len(rows) > 1:
         st.caption(f"{len(rows)} accounts have a copy of this event; the first is shown.")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, columns, data, parts
+from dashboards import charts, columns, data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 from pipeline.errors import NoDataError, UsageError
@@ -156,7 +156,7 @@ def step(link: dict[str, Any], key: str) -> None:
             help="The event that this step stands on",
         ):  # fmt: skip
             parts.open_event(link["eventID"])
-    st.text(data.plain(link["text"]))
+    st.text(naming.told(link["text"]))
 
 
 def summary(facts: dict[str, Any]) -> None:

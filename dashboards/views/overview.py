@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, columns, data, parts
+from dashboards import charts, columns, data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 
@@ -104,6 +104,7 @@ def coverage(log: Log, scope: Scope) -> None:
     full = charts.days_of(days.dropna(subset=["account_id", "awsRegion"]), max(scope.since, log.begins), scope.until)
     if full.empty:
         return
+    full["place"] = full["place"].map({each: naming.told(each) for each in full["place"].unique()})
     with st.container(border=True):
         st.altair_chart(charts.strip(full), alt="Events a day, account and region")
 

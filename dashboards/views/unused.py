@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, columns, data, parts
+from dashboards import charts, columns, data, naming, parts
 from dashboards.data import Log
 from dashboards.scope import Scope
 from pipeline.errors import NoDataError
@@ -32,7 +32,7 @@ def show(log: Log, scope: Scope) -> None:
     if report.notes:
         with st.expander(f"{len(report.notes)} note{'s' * (len(report.notes) > 1)} on what this rests on"):
             for note in report.notes:
-                st.text(data.plain(f"– {note}"))
+                st.text(naming.told(f"– {note}"))
     ranked = data.verdicts(scope)
     if ranked.empty:
         st.info("The snapshot holds no user or role of these accounts.", icon=":material/search_off:")
@@ -70,6 +70,8 @@ def of_principal(principal: str, scope: Scope) -> None:
     """A principal's permissions, and the events behind the one that is chosen."""
     st.subheader("Permissions", anchor=False)
     st.code(data.plain(principal), language=None)
+    if (called := naming.named(pd.DataFrame({"principal_arn": [principal]}))["principal_arn"][0]) != principal:
+        st.text(data.plain(called.removeprefix(f"{principal} ")))
     every = data.permissions_of(scope, principal)
     chosen = parts.pick("Verdict", every["verdict"], data.VERDICTS, "verdict")
     rows = every[every["verdict"].isin(chosen)] if chosen else every

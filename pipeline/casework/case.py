@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +79,14 @@ limit $most
 
 @dataclass(frozen=True)
 class Case:
-    """What was found. `facts` is the design's object for `investigate`; its times are datetimes."""
+    """What was found. `facts` is the design's object for `investigate`; its times are datetimes.
+
+    `names` are what people call ids, for those who draw tables of the facts.
+    """
 
     facts: dict[str, Any]
     gaps: list[str]
+    names: Names = field(default_factory=Names)
 
 
 def investigate(
@@ -132,7 +136,8 @@ def investigate(
         "bounds": list(dict.fromkeys(found.cut)),
     }
     facts = named.tell(facts, names or Names())
-    return Case(facts | ({"casebook": casebook.told(book, engine)} if book else {}), lacking)
+    facts |= {"casebook": casebook.told(book, engine)} if book else {}
+    return Case(facts, lacking, names or Names())
 
 
 def _timeline(

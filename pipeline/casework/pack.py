@@ -68,7 +68,7 @@ def _files(found: Case, engine: Engine, catalog: Catalog) -> Iterator[tuple[str,
     """Name and pieces of each file."""
     facts = found.facts
     yield "summary.md", [_summary(facts).encode()]
-    yield "timeline.html", [page.html(facts).encode()]
+    yield "timeline.html", [page.html(facts, found.names).encode()]
     yield "timeline.csv", [_csv(facts["timeline"])]
     yield "case.json", [report.to_json(facts).encode(), b"\n"]
     if "casebook" in facts:

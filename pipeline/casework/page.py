@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
 from pipeline.export.cells import as_json, plain, value
+from pipeline.names import Names
 from pipeline.times import iso
 
 _STYLE = """
@@ -37,8 +40,9 @@ _PINNED = ["eventTime", "eventName", "eventSource", "outcome", "principal_arn", 
 _ENTRY = ["number", "at", "actor", "change", "subject", "text"]
 
 
-def html(facts: dict[str, Any]) -> str:
-    """The whole page."""
+def html(facts: dict[str, Any], names: Names | None = None) -> str:
+    """The whole page; `names` stand beside the ids of its tables."""
+    names = names or Names()
     seed, counts = facts["seed"], facts["counts"]
     left = f"; {counts['left_out']:,} more are left out" if counts["left_out"] else ""
     parts = [
@@ -54,44 +58,46 @@ def html(facts: dict[str, Any]) -> str:
         "</ol>",
     ]
     if book := facts.get("casebook"):
-        parts.append(_book(book))
+        parts.append(_book(book, names))
     for heading, path, columns in _TABLES:
         rows: Any = facts
         for step in path:
             rows = rows[step]
         if rows:
-            parts.append(f"<h2>{heading}</h2>{_table(rows, columns)}")
-    parts.append(f"<h2>Timeline</h2><p>{len(facts['timeline']):,} events{left}</p>{_table(facts['timeline'], _EVENT)}")
+            parts.append(f"<h2>{heading}</h2>{_table(rows, columns, names)}")
+    timeline = _table(facts["timeline"], _EVENT, names)
+    parts.append(f"<h2>Timeline</h2><p>{len(facts['timeline']):,} events{left}</p>{timeline}")
     return "\n".join([*parts, "</body></html>\n"])
 
 
-def _book(book: dict[str, Any]) -> str:
+def _book(book: dict[str, Any], names: Names) -> str:
     """What investigators pinned and wrote, as the case's entries have it."""
     about = f"<p>{_text(book['about'])}</p>" if book["about"] else ""
-    pinned = f"<h3>Pinned</h3>{_table(book['pinned'], _PINNED)}" if book["pinned"] else ""
-    entries = f"<h3>Entries</h3>{_table(book['entries'], _ENTRY)}"
+    pinned = f"<h3>Pinned</h3>{_table(book['pinned'], _PINNED, names)}" if book["pinned"] else ""
+    entries = f"<h3>Entries</h3>{_table(book['entries'], _ENTRY, names)}"
     return f"<h2>Case {_text(book['case'])}</h2>{about}{pinned}{entries}"
 
 
-def _table(rows: list[dict[str, Any]], columns: list[str]) -> str:
+def _table(rows: list[dict[str, Any]], columns: list[str], names: Names) -> str:
     columns = [name for name in columns if any(name in row for row in rows)]
     head = "".join(f"<th>{_text(name)}</th>" for name in columns)
     lines = []
     for row in rows:
         style = ' class="denied"' if row.get("outcome") == "denied" else ""
-        lines.append(f"<tr{style}>" + "".join(f"<td>{_cell(row.get(name))}</td>" for name in columns) + "</tr>")
+        cells = (_cell(row.get(name), partial(names.beside, name, columns=columns)) for name in columns)
+        lines.append(f"<tr{style}>" + "".join(f"<td>{each}</td>" for each in cells) + "</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
 
 
-def _cell(content: Any) -> str:
+def _cell(content: Any, named: Callable[[str], str]) -> str:
     found = value(content)
     if found is None:
         return ""
     if isinstance(found, bool):
         return "yes" if found else "no"
     if isinstance(found, list):
-        return "<br>".join(_text(str(each)) for each in found)
-    return _text(as_json(found) if isinstance(found, dict) else str(found))
+        return "<br>".join(_text(named(str(each))) for each in found)
+    return _text(named(as_json(found) if isinstance(found, dict) else str(found)))
 
 
 def _list(lines: list[str]) -> str:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pipeline import export
 from pipeline.export.cells import as_json, plain, value
+from pipeline.names import Names
 from pipeline.times import iso
 
 _ROWS = 20  # rows of a section, but for the timeline
@@ -40,8 +41,11 @@ def to_json(facts: dict[str, Any]) -> str:
     return as_json(value(facts))
 
 
-def to_text(facts: dict[str, Any], width: int | None = None) -> str:
-    """The facts as a report of at most `width` columns where given; log fields are plain text in it."""
+def to_text(facts: dict[str, Any], width: int | None = None, names: Names | None = None) -> str:
+    """The facts as a report of at most `width` columns where given; log fields are plain text in it.
+
+    `names` stand beside the ids of its tables.
+    """
     counts, seed = facts["counts"], facts["seed"]
     lines = [
         f"{plain(seed['text'])}: {seed['kind']}",
@@ -65,7 +69,7 @@ def to_text(facts: dict[str, Any], width: int | None = None) -> str:
             rows = rows[step]
         if rows:
             shown = rows if heading == "Timeline" else rows[:_ROWS]
-            lines += ["", heading, _table(shown, columns, width)]
+            lines += ["", heading, _table(shown, columns, width, names)]
             lines += [f"{len(rows) - len(shown):,} more (-o json has them)"] if len(rows) > len(shown) else []
     if counts["left_out"]:
         lines.append(f"{counts['left_out']:,} more events are left out (--max-events)")
@@ -93,7 +97,7 @@ def _chains(links: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _table(rows: list[dict[str, Any]], columns: list[str], width: int | None) -> str:
+def _table(rows: list[dict[str, Any]], columns: list[str], width: int | None, names: Names | None) -> str:
     columns = [name for name in columns if any(name in row for row in rows)]
     table = pa.Table.from_pylist([{name: row.get(name) for name in columns} for row in rows])
-    return export.to_bytes(table, "table", width=width).decode().rstrip("\n")
+    return export.to_bytes(table, "table", width=width, names=names).decode().rstrip("\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ def anomalies(
         lacking = tell_ground(engine, begin, end)
         windowed = bool(since or until or current.as_of)
         if forecast:
-            export.write(count(found.stretches, judging.threshold), output, sys.stdout, color=current.color)
+            current.show(count(found.stretches, judging.threshold), output)
         else:
             standing = _asked(lake, found) if windowed else _stored(lake, engine, catalog, found)
     if not forecast:
@@ -139,5 +138,5 @@ def _tell_unjudged(found: Examined) -> None:
         if principal not in names:
             names.append(principal)
     for rule, names in by_rule.items():
-        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        some = current.names.told(", ".join(names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         current.say(f"{rule}: insufficient baseline for {some}; nothing is raised for them")

@@ -101,9 +101,7 @@ def listing(output: str = _OUTPUT) -> None:
         return
     import pyarrow as pa
 
-    from pipeline import export
-
-    print(export.to_bytes(pa.Table.from_pylist(rows), "table").decode().rstrip("\n"))
+    current.show(pa.Table.from_pylist(rows), "table")
 
 
 def _is_json(output: str) -> bool:

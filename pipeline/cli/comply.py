@@ -73,7 +73,7 @@ def _warn(made: Report, ground: list[str], asked: bool) -> int:
     """
     gaps = made.evidence.gaps()
     if gaps:
-        current.say("the log does not cover the period: " + "; ".join(gaps))
+        current.say(current.names.told("the log does not cover the period: " + "; ".join(gaps)))
     for line in ground:
         current.say(line)
     nothing = not made.evidence.events and not made.evidence.reports
@@ -100,7 +100,6 @@ def _write(rows: list[dict[str, Any]], output: str) -> None:
     """Rows differ from question to question, so that JSON is written object by object, and columns hold JSON text."""
     import pyarrow as pa
 
-    from pipeline.export import write
     from pipeline.export.cells import as_json
 
     if output == "ndjson":
@@ -109,7 +108,7 @@ def _write(rows: list[dict[str, Any]], output: str) -> None:
         sys.stdout.write("[\n" + ",\n".join(as_json(each) for each in rows) + "\n]\n")
     else:
         flat = [{name: as_json(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows]
-        write(pa.Table.from_pylist(flat), output, sys.stdout, color=current.color)
+        current.show(pa.Table.from_pylist(flat), output)
 
 
 def _table(made: Report) -> None:
@@ -118,6 +117,7 @@ def _table(made: Report) -> None:
 
     from pipeline.export.cells import plain
 
+    told = current.names.told
     console = _console()
     console.print(Text(made.framework.title, style="bold"))
     console.print(Text(made.framework.statement), style="dim")
@@ -133,7 +133,7 @@ def _table(made: Report) -> None:
             if each["section"] == section:
                 mark, word, style = MARKS[each["verdict"]]
                 texts = (each["requirement"], each["title"], each["reason"])
-                table.add_row(Text(f"{mark} {word}", style), *[Text(plain(text)) for text in texts])
+                table.add_row(Text(f"{mark} {word}", style), *[Text(plain(told(text))) for text in texts])
         console.print()
         console.print(table)
     console.print()

@@ -12,7 +12,12 @@ import typer
 from pipeline import __version__, config
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
     from pipeline.lake.tables import Lake
+    from pipeline.names import Names
 
 
 @dataclass
@@ -30,6 +35,19 @@ class Context:
         from pipeline.lake.tables import Lake
 
         return Lake.open(self.settings.lake, create=create, settings=self.settings)
+
+    @property
+    def names(self) -> Names:
+        """What people call ids, by the settings; raises UsageError for names that cannot be understood."""
+        from pipeline.names import Names
+
+        return Names.read(self.settings.names, self.settings.origin.get("names", "[names]"))
+
+    def show(self, rows: pa.Table, output: str, brief: list[str] | None = None, file: Path | None = None) -> None:
+        """Rows as data: on stdout, or in `file`. `brief` are the columns that a table for eyes has room for."""
+        from pipeline import export
+
+        export.emit(rows, output, file, color=self.color, brief=brief, names=self.names)
 
     def say(self, text: str) -> None:
         """Talk, on stderr, so that stdout carries nothing but data."""

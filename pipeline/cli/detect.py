@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -50,7 +51,7 @@ def detect(
     from pipeline.catalog import home
     from pipeline.cli.watching import send
     from pipeline.detect.anomalies import SEVERITIES
-    from pipeline.detect.sigma.correlations import load
+    from pipeline.detect.sigma.rules import files
     from pipeline.errors import UsageError
 
     for name, given in (("--fail-on", fail_on), ("--level", level)):
@@ -62,14 +63,16 @@ def detect(
         raise UsageError("--follow" if follow else "--again", "a window stores nothing", "leave out one of the two")
     if follow and output not in ("table", "ndjson"):
         raise UsageError("-o", f"{output!r} has an end, and --follow has none", "write table or ndjson")
-    ruleset = load(rules or home() / "detections", current.settings.placeholders)
+    folder = Path(rules or home() / "detections")
+    files(folder)  # raises where there are no rules
     lake = current.lake()
     if follow:
-        _follow(lake, ruleset, every, level, output)
+        _follow(lake, folder, every, level, output)
         raise typer.Exit(130)
-    answer = _window(lake, ruleset, since, until) if windowed else _stored(lake, ruleset, again, everything)
+    answer = _window(lake, folder, since, until) if windowed else _stored(lake, folder, again, everything)
     tell(answer.shown, level, output)
-    _tell_asked(ruleset, answer.refused)
+    if answer.ruleset:
+        _tell_asked(answer.ruleset, answer.refused)
     if not windowed:
         send(lake)
     if answer.lacking and (since or until):
@@ -80,40 +83,57 @@ def detect(
 
 @dataclass
 class Answer:
-    """What a run has to say: findings to show, all that stand, rules it could not ask, and whether the log has gaps."""
+    """What a run has to say: findings to show, all that stand, rules it could not ask, and whether the log has gaps.
+
+    `ruleset` is None where the rules did not have to be read.
+    """
 
     shown: list[dict[str, Any]]
     standing: list[dict[str, Any]]
     refused: list[QueryError] = field(default_factory=list)
     lacking: bool = False
+    ruleset: RuleSet | None = None
 
 
-def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answer:
-    """Examines what is new, and stores it."""
+def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
+    """Examines what is new, and stores it; where nothing is, the rules are not even read."""
     from pipeline.cli.findings.looking import tell_hidden
     from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import as_of, tell_ground
+    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import current as stored
-    from pipeline.detect.unseen import examine_new
+    from pipeline.detect.store.examined import named
+    from pipeline.detect.unseen import examine_new, nothing_new
 
+    placeholders = current.settings.placeholders
+    pack, ruleset, lacking = named(folder, placeholders), None, False
     with _engine(lake) as engine:
         moment = as_of(engine)
-        examined = examine_new(lake, engine, ruleset, current.settings.placeholders, again)
+        examined = None if again else nothing_new(lake, engine, pack)
+        if examined is None:
+            ruleset = load(folder, placeholders)
+            unchanged = named(folder, placeholders) == pack
+            _views(engine)
+            examined = examine_new(lake, engine, ruleset, placeholders, again, pack if unchanged else "")
+            lacking = tell_ground(engine, None, moment)
         tell_examined(examined)
-        lacking = tell_ground(engine, None, moment)
     standing = [each for each in stored(lake) if each["rule_key"] in examined.keys]
     tell_hidden(standing)
     shown = standing if everything else examined.recorded.new + examined.recorded.grown
-    return Answer([each for each in shown if each["status"] in SHOWN], standing, examined.refused, lacking)
+    shown = [each for each in shown if each["status"] in SHOWN]
+    return Answer(shown, standing, examined.refused, lacking, ruleset)
 
 
-def _window(lake: Lake, ruleset: RuleSet, since: str | None, until: str | None) -> Answer:
+def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> Answer:
     """Asks every rule about a window; findings have the status they are stored with, or would have."""
     from pipeline.cli.window import tell_ground, window
     from pipeline.detect.run import detect as run
+    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import judged
 
+    ruleset = load(folder, current.settings.placeholders)
     with _engine(lake) as engine:
+        _views(engine)
         begin, end = window(engine, since, until)
         found = run(engine, ruleset, begin, end)
         lacking = tell_ground(engine, begin, end)
@@ -121,21 +141,24 @@ def _window(lake: Lake, ruleset: RuleSet, since: str | None, until: str | None) 
     told = judged(lake, found.findings)
     if muted := sum(each["status"] == "muted" for each in told):
         current.say(f"{muted:,} of these findings are muted")
-    return Answer(told, told, found.refused, lacking)
+    return Answer(told, told, found.refused, lacking, ruleset)
 
 
 def _engine(lake: Lake) -> Engine:
-    from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
     from pipeline.lake.commit import roll_forward
 
     roll_forward(lake)
-    engine = connect(lake)
+    return connect(lake)
+
+
+def _views(engine: Engine) -> None:
+    from pipeline.catalog import Catalog
+
     Catalog.load(within="views").install_views(engine)
-    return engine
 
 
-def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output: str) -> None:
+def _follow(lake: Lake, folder: Path, every: int, level: str | None, output: str) -> None:
     """Looks every so many seconds until a signal comes; a look that has begun is brought to its end."""
     import signal
     import sys
@@ -143,9 +166,11 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
     from pipeline.cli.ingest import stopping
     from pipeline.cli.progress import complain
     from pipeline.cli.watching import SHOWN, send
+    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.watch import Watch
     from pipeline.errors import LakeError
 
+    ruleset = load(folder, current.settings.placeholders)
     watch = Watch(lake, ruleset, current.settings.placeholders)
     told = False
     with stopping(signal.SIGTERM, signal.SIGINT) as stop:
@@ -168,13 +193,11 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
 
 def tell(findings: list[dict[str, Any]], level: str | None, output: str) -> None:
     """Prints findings, leaving out those that are less grave than `level`."""
-    import sys
 
-    from pipeline import export
-    from pipeline.detect.findings import table
+    from pipeline.detect.store import table
 
     told = [each for each in findings if level is None or _reaches(each, level)]
-    export.write(table(told), output, sys.stdout, color=current.color, columns=_SHOWN if output == "table" else None)
+    current.show(table(told), output, _SHOWN)
     if left := len(findings) - len(told):
         current.say(f"{left:,} findings below {level} are not shown")
 

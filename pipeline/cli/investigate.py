@@ -39,13 +39,12 @@ def investigate(
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
     from pipeline.errors import UsageError
-    from pipeline.names import Names
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
     catalog = Catalog.load(within=("views", "investigate"))
     lake = current.lake()
-    names = Names.read(current.settings.names, current.settings.origin.get("names", "[names]"))
+    names = current.names
     written = casebook.case(lake, book) if book is not None else None
     with connect(lake) as engine:
         catalog.install_views(engine)
@@ -60,6 +59,6 @@ def investigate(
         current.say(
             f"{left:,} of {found.facts['counts']['events']:,} events are left out of the timeline; see --max-events"
         )
-    print(report.to_json(found.facts) if output == "json" else report.to_text(found.facts))
+    print(report.to_json(found.facts) if output == "json" else report.to_text(found.facts, names=names))
     if found.gaps and (since or until):
         raise typer.Exit(5)

@@ -39,13 +39,11 @@ def list_questions(
             near = difflib.get_close_matches(folder, folders, 1) or folders
             raise UsageError(folder, "there is no such folder of questions", f"there is {', '.join(near)}")
     chosen = [each for name, each in sorted(found.items()) if folder is None or name.startswith(f"{folder}/")]
-    names = ("id", "question", "severity", "controls") if output == "table" else None
     rows = [_row(each) for each in chosen]
     texts = pa.list_(pa.string())
     kinds = {"controls": texts, "mitre": texts, "params": texts, "columns": texts}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])
-    table = pa.Table.from_pylist(rows, schema)
-    export.emit(table.select(names) if names else table, output, color=current.color)
+    current.show(pa.Table.from_pylist(rows, schema), output, ["id", "question", "severity", "controls"])
 
 
 def _row(each: Query) -> dict[str, Any]:

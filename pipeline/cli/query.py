@@ -49,7 +49,7 @@ def query(
         else:
             rows = _own(engine, what, sql, given, timeout, max_rows)
     current.say(f"{rows.num_rows:,} rows")
-    export.emit(rows, output, file, color=current.color)
+    current.show(rows, output, file=file)
 
 
 def _pairs(param: list[str]) -> dict[str, str]:

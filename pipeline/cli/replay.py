@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -146,7 +145,7 @@ def _what_if(
     current.say(f"{denied:,} denied, {len(effect.stops) - denied:,} conditional (principal, action and region)")
     for note in effect.notes:
         current.say(note)
-    export.write(_stops(effect, output), output, sys.stdout, color=current.color)
+    current.show(_stops(effect, output), output)
     if denied or (strict and effect.stops):
         return 1
     return 0 if effect.events else 5
@@ -226,8 +225,6 @@ def _table(found: Replay) -> None:
     """One row a use that is not plainly allowed, the worst first."""
     import pyarrow as pa
 
-    from pipeline import export
-
     rows = [
         {
             "result": each.verdict.result,
@@ -256,4 +253,4 @@ def _table(found: Replay) -> None:
         return
     columns = ("result", "action", "resource", "count", "why", "event_ids")
     schema = pa.schema([(name, pa.int64() if name == "count" else pa.string()) for name in columns])
-    export.write(pa.Table.from_pylist(rows, schema), "table", sys.stdout, color=current.color)
+    current.show(pa.Table.from_pylist(rows, schema), "table")

@@ -143,7 +143,6 @@ def _activity(engine: Engine, start: datetime, end: datetime, arn: str) -> bool:
 
 def _all(engine: Engine, start: datetime, end: datetime, output: str) -> bool:
     """The ranked list; whether the log has a gap."""
-    from pipeline import export
     from pipeline.access.exclusions import exclusions, grace
     from pipeline.access.ground import survey
     from pipeline.access.rightsize.worklist import BRIEF, worklist
@@ -157,6 +156,5 @@ def _all(engine: Engine, start: datetime, end: datetime, output: str) -> bool:
     rows = worklist(ground)
     lacking = tell_ground(engine, start, end, gaps(ground.covered, start, end, set(ground.covered)))
     current.say("score = risk × confidence ÷ (1 + effort / 20); -o csv, json, ndjson or parquet has all its parts")
-    columns = list(BRIEF) if output == "table" else None
-    export.write(rows, output, sys.stdout, color=current.color, columns=columns)
+    current.show(rows, output, list(BRIEF))
     return lacking

@@ -20,7 +20,6 @@ def register(app: typer.Typer) -> None:
 
 def listing(output: str = OUTPUT) -> None:
     """Prints name, kind, place, least severity and, where it cannot be used, the problem of each sink."""
-    import sys
 
     import pyarrow as pa
 
@@ -30,7 +29,7 @@ def listing(output: str = OUTPUT) -> None:
     export.known(output)
     columns = pa.schema([(name, pa.string()) for name in ("name", "kind", "place", "least", "problem")])
     rows = pa.Table.from_pylist(described(current.settings), schema=columns)
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
 
 
 def test(name: str = typer.Argument(help="The sink's name.", metavar="NAME")) -> None:
@@ -50,7 +49,6 @@ def send(output: str = OUTPUT) -> None:
 
     What a sink does not take is told on stderr and tried again by the next run; the exit code is 1 then.
     """
-    import sys
     from dataclasses import asdict
 
     import pyarrow as pa
@@ -66,6 +64,6 @@ def send(output: str = OUTPUT) -> None:
     counts = [(name, pa.int64()) for name in ("sent", "failed", "later")]
     columns = pa.schema([("sink", pa.string()), *counts, ("problem", pa.string())])
     rows = pa.Table.from_pylist([asdict(each) for each in told], schema=columns)
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
     if any(each.problem for each in told):
         raise typer.Exit(1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from pipeline.cli.context import current
@@ -65,6 +63,6 @@ def unused(
         rows = folded(rows)
         if rows.num_rows < found.rows.num_rows:
             current.say("actions that share a verdict are on one line; -o csv, json, ndjson or parquet has a row each")
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
     if lacking and (since or until):
         raise typer.Exit(5)

@@ -176,9 +176,9 @@ def _table(outcome: Outcome) -> None:
         mark, style = MARKS[each.verdict]
         counts = (each.digests_checked, each.digests_valid, each.logs_listed, each.logs_valid, each.logs_in_lake)
         times = [f"{moment:%Y-%m-%d %H:%M}" if moment else "–" for moment in (each.from_time, each.to_time)]
-        table.add_row(
-            Text(f"{mark} {each.verdict}", style), plain(each.chain), *[f"{count:,}" for count in counts], *times
-        )
+        name = current.names.account(each.chain.partition("/")[0])
+        chain = Text(plain(f"{each.chain} ({name})" if name else each.chain))
+        table.add_row(Text(f"{mark} {each.verdict}", style), chain, *[f"{count:,}" for count in counts], *times)
     console.print(table)
     _problems(outcome, console)
     mark, style = MARKS[outcome.verdict]

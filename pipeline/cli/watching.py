@@ -35,7 +35,7 @@ class Alongside:
                 for kind, findings in (("new", examined.recorded.new), ("grown", examined.recorded.grown)):
                     for each in findings:
                         if each["status"] in SHOWN:
-                            print(printable(line(each, kind)), file=sys.stderr)
+                            print(printable(current.names.told(line(each, kind))), file=sys.stderr)
                 send(watch.lake)
         except TrailsiftError as error:
             complain([f"detection: {error}; the next look makes up for it"], current)

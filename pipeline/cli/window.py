@@ -67,5 +67,5 @@ def tell_ground(engine: Engine, begin: datetime | None, end: datetime, lacking: 
     if lacking is None:
         lacking = gaps(coverage(engine), begin or datetime.min.replace(tzinfo=UTC), end)
     for line in (*lacking, *statement(engine, begin, end)):
-        current.say(line)
+        current.say(current.names.told(line))
     return bool(lacking)

@@ -11,9 +11,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from pipeline.detect.anomalies import SCHEMA, SEVERITIES
 from pipeline.detect.sigma.rules import About
 
 PAUSE = timedelta(hours=1)
@@ -102,12 +99,6 @@ def finding(about: About, found: Episode, first_note: str = "") -> dict[str, Any
         "mitre": about.mitre,
         "action": " ".join(about.next_steps),
     }
-
-
-def table(findings: list[dict[str, Any]]) -> pa.Table:
-    """Findings as rows, the gravest first, then by time."""
-    ranked = sorted(findings, key=lambda each: (SEVERITIES.index(each["severity"]), each["first_seen"], each["id"]))
-    return pa.Table.from_pylist(ranked, schema=SCHEMA)
 
 
 def _single(values: Iterable[str | None]) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.detect.run_new import Found, adds_only, among, detect_all, detect_new
 from pipeline.detect.sigma.correlations import RuleSet
 from pipeline.detect.store import Looked, Recorded, View, now, record
-from pipeline.detect.store.examined import Asked, Due, Placeholders, asked, due, remember
+from pipeline.detect.store.examined import Asked, Due, Placeholders, asked, due, idle, remember
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import QueryError
 
@@ -34,11 +34,12 @@ class Examined:
 
 
 def examine_new(
-    lake: Lake, engine: Engine, rules: RuleSet, placeholders: Placeholders, again: bool = False
+    lake: Lake, engine: Engine, rules: RuleSet, placeholders: Placeholders, again: bool = False, pack: str = ""
 ) -> Examined:
     """Asks rules what they have not been asked yet (everything, if `again`), and stores the answer.
 
-    The view `events` must be there (`Catalog.install_views`). Raises LakeError where the answer cannot be stored.
+    `pack` is the rules' name (`pipeline.detect.store.examined.named`), by which `nothing_new` finds them again. The
+    view `events` must be there (`Catalog.install_views`). Raises LakeError where the answer cannot be stored.
     """
     every = asked(rules, placeholders)
     left = due(engine, every.values(), again)
@@ -62,9 +63,21 @@ def examine_new(
     recorded = record(lake, list(findings.values()), view, looked)
     # A rule that cannot be asked stays new for ever: on its account nothing has been looked through.
     batches = left.batches if left.fresh - unfit else left.unseen
-    remember(lake, keyed.values(), replace(left, batches=batches), view, now())
     told = [*rules.refused, *refused.values()]
+    # What was refused is told at every run, so that such rules are read each time.
+    remember(lake, keyed.values(), replace(left, batches=batches), view, now(), "" if told else pack)
     return Examined(recorded, told, left, len(whole - unfit), frozenset(each.key for each in keyed.values()))
+
+
+def nothing_new(lake: Lake, engine: Engine, pack: str) -> Examined | None:
+    """What `examine_new` answers where nothing is left to ask the rules of this name; None where something may be.
+
+    Needs neither the rules nor the view `events`.
+    """
+    keys = idle(engine, pack)
+    if keys is None:
+        return None
+    return Examined(record(lake, []), [], Due(frozenset(), frozenset(), [], [], None), 0, keys)
 
 
 def _keyed(found: Found, every: dict[str, Asked]) -> Iterator[dict[str, object]]:

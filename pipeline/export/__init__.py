@@ -12,7 +12,7 @@ import importlib
 import io
 import pkgutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -20,14 +20,20 @@ from typing import IO, Any
 import pyarrow as pa
 
 from pipeline.errors import TrailsiftError, UsageError
+from pipeline.names import Names
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a format may heed: `color` and `width` (characters) are for terminals."""
+    """What a format may heed: `color` and `width` (characters) are for terminals.
+
+    `names` are what people call ids. A table shows them beside the ids; other formats keep ids as they are, and tell
+    names where they have a member for them.
+    """
 
     color: bool = False
     width: int | None = None
+    names: Names = field(default_factory=Names)
 
 
 def formats() -> dict[str, ModuleType]:
@@ -54,11 +60,12 @@ def write(
     color: bool = False,
     columns: list[str] | None = None,
     width: int | None = None,
+    names: Names | None = None,
 ) -> None:
     """Writes the rows of `table` as `fmt` to a stream of bytes or text.
 
-    `columns` picks and orders columns, `width` is the terminal's (asked of it where left out). Raises UsageError for
-    an unknown format or column, and for a binary format on a terminal.
+    `columns` picks and orders columns, `width` is the terminal's (asked of it where left out), `names` are told beside
+    ids. Raises UsageError for an unknown format or column, and for a binary format on a terminal.
     """
     form = known(fmt)
     if columns is not None:
@@ -70,7 +77,7 @@ def write(
         table = table.select(columns)
     if form.BINARY and out.isatty():
         raise UsageError("-o", f"{fmt} is not for a terminal", "name a file by -O, or send it on with | or >")
-    options = Options(color=color and out.isatty(), width=width)
+    options = Options(color and out.isatty(), width, names or Names())
     if not isinstance(out, io.TextIOBase):
         _write(form, table, out, options)
     elif hasattr(out, "buffer"):
@@ -78,13 +85,13 @@ def write(
         _write(form, table, out.buffer, options)
         out.buffer.flush()
     else:
-        out.write(to_bytes(table, fmt, width=width).decode())
+        out.write(to_bytes(table, fmt, width=width, names=names).decode())
 
 
-def to_bytes(table: pa.Table, fmt: str, *, width: int | None = None) -> bytes:
+def to_bytes(table: pa.Table, fmt: str, *, width: int | None = None, names: Names | None = None) -> bytes:
     """The rows of `table` as `fmt`, whole."""
     out = io.BytesIO()
-    _write(known(fmt), table, out, Options(width=width))
+    _write(known(fmt), table, out, Options(width=width, names=names or Names()))
     return out.getvalue()
 
 
@@ -109,16 +116,28 @@ def distinct(names: list[str]) -> list[str]:
     return found
 
 
-def emit(table: pa.Table, fmt: str, file: Path | None = None, *, color: bool = False) -> None:
-    """Writes to `file`, or to stdout; what a command does with its `-o` and `-O`."""
+def emit(
+    table: pa.Table,
+    fmt: str,
+    file: Path | None = None,
+    *,
+    color: bool = False,
+    brief: list[str] | None = None,
+    names: Names | None = None,
+) -> None:
+    """Writes to `file`, or to stdout; what a command does with its `-o` and `-O`.
+
+    `brief` are the columns that a table for eyes has room for; every other format has all of them.
+    """
+    columns = brief if fmt == "table" else None
     if file is None:
-        write(table, fmt, sys.stdout, color=color)
+        write(table, fmt, sys.stdout, color=color, columns=columns, names=names)
         return
     known(fmt)
     scratch = file.with_name(f".{file.name}.part")
     try:
         with scratch.open("wb") as out:
-            write(table, fmt, out)
+            write(table, fmt, out, columns=columns, names=names)
         scratch.replace(file)
     except OSError as error:
         raise TrailsiftError(file, f"cannot be written ({error.strerror})", "name another file by -O") from error

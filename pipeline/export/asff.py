@@ -1,9 +1,11 @@
 """ASFF, the AWS Security Finding Format 2018-10-08: a JSON list as Security Hub's BatchImportFindings takes it.
 
 The call takes at most 100 findings, each in the account and region of its ProductArn; parting them is the caller's
-(`jq -c '.[0:100]'`). Of a finding it knows Security Hub keeps its own workflow status and note. A finding that is of
-no single account has no place there: it is left out and told on stderr.
-Source: "Required top-level ASFF attributes", and AwsSecurityFinding in the Security Hub API Reference.
+(`jq -c '.[0:100]'`). Of a finding it knows, Security Hub takes what was updated later than what it has, and keeps its
+own workflow status and note, which are the customer's: what a provider says of the end is that the record is archived.
+A finding that is of no single account has no place there: it is left out and told on stderr.
+Source: "Required top-level ASFF attributes", BatchImportFindings and AwsSecurityFinding in the Security Hub API
+Reference.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from pipeline.export import Options
 from pipeline.export.cells import as_json, plain, stamp
 from pipeline.export.findings import (
     access_keys,
@@ -27,6 +30,7 @@ from pipeline.export.findings import (
     unusual,
     who,
 )
+from pipeline.names import Names
 
 BINARY = False
 EXTENSION, MIME = ".json", "application/json"
@@ -48,7 +52,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"(?=.{1,16}$)[a-z]{2,5}(?:-[a-z]+)+-\d+")
 
 
-def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
+def write(table: pa.Table, out: BinaryIO, options: Options) -> None:
     """A list, a finding a line; raises UsageError for a table that holds no findings."""
     written, left_out = 0, 0
     out.write(b"[")
@@ -56,17 +60,19 @@ def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
         if not _ACCOUNT.fullmatch(each["account"] or ""):
             left_out += 1
             continue
-        out.write((",\n" if written else "\n").encode() + as_json(_finding(each)).encode(errors="replace"))
+        out.write(
+            (",\n" if written else "\n").encode() + as_json(_finding(each, options.names)).encode(errors="replace")
+        )
         written += 1
     out.write(b"\n]\n" if written else b"]\n")
     if left_out:
         print(f"-o asff: left out, being of no single account: {left_out:,}; see them with -o json", file=sys.stderr)
 
 
-def _finding(finding: dict[str, Any]) -> dict[str, Any]:
+def _finding(finding: dict[str, Any], names: Names) -> dict[str, Any]:
     partition, region = _place(finding)
     account, label = finding["account"], finding["severity"].upper()
-    updated = max(finding["last_seen"], finding.get("at") or finding["last_seen"])  # `at` is its last change of state
+    updated = max(finding["last_seen"], finding.get("updated_at") or finding["last_seen"])
     types = list(_types(finding))
     members = {
         "SchemaVersion": "2018-10-08",
@@ -77,6 +83,7 @@ def _finding(finding: dict[str, Any]) -> dict[str, Any]:
         "Region": region,
         "GeneratorId": _cut(finding["rule"], 512),
         "AwsAccountId": account,
+        "AwsAccountName": _cut(names.account(account) or "", 50),
         "Types": types,
         "FirstObservedAt": stamp(finding["first_seen"]),
         "LastObservedAt": stamp(finding["last_seen"]),
@@ -86,12 +93,12 @@ def _finding(finding: dict[str, Any]) -> dict[str, Any]:
         "Title": _cut(finding["title"] or finding["rule"], 256),
         "Description": _cut("; ".join([summary(finding), *finding["evidence"]]), 1024),
         "Remediation": {"Recommendation": {"Text": _cut(finding["action"], 512)}} if finding["action"] else None,
-        "ProductFields": _fields(finding),
+        "ProductFields": _fields(finding, names),
         "Network": _network(finding),
         "Resources": list(_resources(finding, partition, region))[:_RESOURCES],
         "Workflow": {"Status": _WORKFLOW.get(finding["status"], "NEW")},
         "RecordState": "ARCHIVED" if finding["status"] == "resolved" else "ACTIVE",
-        "FindingProviderFields": {"Severity": {"Label": label}, "Types": types},
+        "FindingProviderFields": {"Severity": {"Label": label, "Original": finding["severity"]}, "Types": types},
     }
     return present(members)
 
@@ -123,7 +130,7 @@ def _types(finding: dict[str, Any]) -> Iterator[str]:
     return iter(list(found)[:_MOST_TYPES])
 
 
-def _fields(finding: dict[str, Any]) -> dict[str, str]:
+def _fields(finding: dict[str, Any], names: Names) -> dict[str, str]:
     """What ASFF has no member for, as texts."""
     texts = {
         "EventCount": str(finding["count"]),
@@ -135,6 +142,7 @@ def _fields(finding: dict[str, Any]) -> dict[str, str]:
         "RuleHash": finding.get("rule_hash"),
         "SnapshotId": finding.get("snapshot_id"),
         "Note": finding.get("note"),
+        "PrincipalOwner": names.owner(finding["principal_arn"]) if finding["principal_arn"] else None,
     }
     return {f"trailsift/{name}": _cut(text, _FIELD) for name, text in texts.items() if text and text.strip()}
 

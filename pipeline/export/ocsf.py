@@ -7,11 +7,13 @@ the list of them. Source of names and numbers: schema.ocsf.io/1.5.0/classes/dete
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from pipeline import __version__
+from pipeline.export import Options
 from pipeline.export.cells import as_json, value
 from pipeline.export.findings import (
     MEMBERS,
@@ -31,6 +33,7 @@ from pipeline.export.findings import (
     unusual,
     who,
 )
+from pipeline.names import Names
 
 BINARY = False
 EXTENSION, MIME = ".ndjson", "application/x-ndjson"
@@ -48,17 +51,17 @@ _LIFE = {
 _USERS = {"user": (1, "User"), "role": (1, "User"), "root": (2, "Admin"), "other": (0, "Unknown")}
 _ACCOUNTS = {"user": (3, "AWS IAM User"), "role": (4, "AWS IAM Role"), "root": (10, "AWS Account")}
 # Members beyond a finding's own that have a place in the class; any other is unmapped.
-_PLACED = ("note", "rule_hash", "score", "parts")
+_PLACED = ("note", "rule_hash", "score", "parts", "found_at", "updated_at")
 _PRODUCT = {"name": "Trailsift", "vendor_name": "Trailsift", "uid": "trailsift", "version": __version__}
 
 
-def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
+def write(table: pa.Table, out: BinaryIO, options: Options) -> None:
     """One event a line; raises UsageError for a table that holds no findings."""
     for each in findings(table, "ocsf"):
-        out.write(as_json(event(each)).encode(errors="replace") + b"\n")
+        out.write(as_json(event(each, options.names)).encode(errors="replace") + b"\n")
 
 
-def event(finding: dict[str, Any]) -> dict[str, Any]:
+def event(finding: dict[str, Any], names: Names) -> dict[str, Any]:
     """The finding as an event of class 2004. Its time is that of the newest event in it, so that it is repeatable."""
     found = regions(finding)
     more = {name: value(cell) for name, cell in finding.items() if name not in (*MEMBERS, *_PLACED)}
@@ -68,10 +71,10 @@ def event(finding: dict[str, Any]) -> dict[str, Any]:
         "count": finding["count"],
         "metadata": {"version": VERSION, "product": _PRODUCT, "profiles": ["cloud"], "event_code": finding["rule"]},
         "finding_info": _info(finding),
-        "evidences": list(_evidences(finding)),
+        "evidences": list(_evidences(finding, names)),
         "anomaly_analyses": _analyses(finding),
         "risk_score": finding.get("score"),
-        "cloud": _cloud(finding, found),
+        "cloud": _cloud(finding, found, names),
         "observables": list(_observables(finding)),
         "remediation": present({"desc": finding["action"]}),
         "unmapped": present({"controls": finding["controls"], "regions": found if len(found) > 1 else None} | more),
@@ -82,6 +85,8 @@ def event(finding: dict[str, Any]) -> dict[str, Any]:
 def _class(finding: dict[str, Any]) -> dict[str, Any]:
     """What every event has: its class, activity, severity, status and times."""
     (activity, activity_name), (status, status_name) = _LIFE.get(finding["status"], _LIFE["open"])
+    if finding["status"] == "open" and finding.get("updated_at") != finding.get("found_at"):
+        activity, activity_name = 2, "Update"  # it grew, or was opened again
     first, last = milliseconds(finding["first_seen"]), milliseconds(finding["last_seen"])
     return {
         "category_uid": 2,
@@ -114,6 +119,8 @@ def _info(finding: dict[str, Any]) -> dict[str, Any]:
     info = {
         "uid": finding["id"],
         "title": finding["title"],
+        "created_time": _moment(finding.get("found_at")),
+        "modified_time": _moment(finding.get("updated_at")),
         "types": ["Anomaly" if unusual(finding) else "Detection"],
         "first_seen_time": milliseconds(finding["first_seen"]),
         "last_seen_time": milliseconds(finding["last_seen"]),
@@ -126,6 +133,10 @@ def _info(finding: dict[str, Any]) -> dict[str, Any]:
     return present(info)
 
 
+def _moment(moment: datetime | None) -> int | None:
+    return milliseconds(moment) if moment else None
+
+
 def _attack(found: Technique) -> dict[str, Any]:
     """A technique, and where it is one under another its parent."""
     parent, _, below = found.id.partition(".")
@@ -136,10 +147,11 @@ def _attack(found: Technique) -> dict[str, Any]:
     return present({"version": attack_version(), "tactics": tactics} | place)
 
 
-def _cloud(finding: dict[str, Any], found: list[str]) -> dict[str, Any]:
+def _cloud(finding: dict[str, Any], found: list[str], names: Names) -> dict[str, Any]:
     """The account, and the region where there is one; `found` are the finding's regions."""
     someone = who(finding)
-    account = {"uid": finding["account"], "type_id": 10, "type": "AWS Account"} if finding["account"] else None
+    account = {"uid": finding["account"], "type_id": 10, "type": "AWS Account"} if finding["account"] else {}
+    account |= {"name": called} if (called := names.account(finding["account"])) else {}
     cloud = {
         "provider": "AWS",
         "account": account,
@@ -149,13 +161,14 @@ def _cloud(finding: dict[str, Any], found: list[str]) -> dict[str, Any]:
     return present(cloud)
 
 
-def _evidences(finding: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _evidences(finding: dict[str, Any], names: Names) -> Iterator[dict[str, Any]]:
     """One a note of the evidence, with the actor and the address that it came from."""
     someone, keys = who(finding), access_keys(finding)
     actor = {"user": _user(someone, keys[0] if len(keys) == 1 else None)} if someone else None
     for text in finding["evidence"]:
         found = addresses(text)
-        source = {"ip": found[0]} if len(found) == 1 else None
+        network = names.network(found[0]) if len(found) == 1 else None
+        source = present({"ip": found[0], "zone": network[0] if network else None}) if len(found) == 1 else None
         yield present({"actor": actor, "src_endpoint": source, "data": {"text": text}})
     if actor and not finding["evidence"]:
         yield {"actor": actor}

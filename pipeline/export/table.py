@@ -1,6 +1,7 @@
 """A table for eyes: columns side by side where they fit the terminal, else a row under the other.
 
-Long cells are cut, as the other formats have them whole. Cells are given to rich as text, never as markup.
+Long cells are cut, as the other formats have them whole. Cells are given to rich as text, never as markup. What people
+call an id stands behind it, in its cell: where there is no room for both, below it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from pipeline.export import Options
 from pipeline.export.cells import as_json, plain, rows
+from pipeline.names import Names
 
 BINARY = False
 EXTENSION, MIME = ".txt", "text/plain"
@@ -35,12 +37,13 @@ def write(table: pa.Table, out: BinaryIO, options: Options) -> None:
     console = Console(file=text, width=width, color_system="standard" if options.color else None)
     names = [plain(each) for each in table.column_names]
     cells = [[_text(each) for each in row] for row in rows(table)]
+    named = _named(options.names, table.column_names, cells)
     if not cells:
         console.print(Text("no rows"))
     elif (widths := _widths(table.schema, names, cells, width)) is None:
-        _records(console, names, cells)
+        _records(console, names, cells, named)
     else:
-        console.print(_grid(table, names, cells, widths))
+        console.print(_grid(table, names, cells, named, _widened(widths, named, width)))
     lines = (line.rstrip() for line in text.getvalue().splitlines())
     out.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
 
@@ -70,27 +73,53 @@ def _widths(schema: pa.Schema, names: list[str], cells: list[list[str]], width: 
     return needs
 
 
-def _grid(table: pa.Table, names: list[str], cells: list[list[str]], widths: list[int]) -> Table:
+def _named(names: Names, columns: list[str], cells: list[list[str]]) -> list[list[str]]:
+    """The cells with what people call the ids in them."""
+    if names == Names():
+        return cells
+    return [
+        [plain(names.beside(column, cell, columns)) for column, cell in zip(columns, row, strict=True)] for row in cells
+    ]
+
+
+def _widened(widths: list[int], named: list[list[str]], width: int) -> list[int]:
+    """Widths with what room is left given to cells with names; ids alone said what the columns need."""
+    widths = list(widths)
+    spare = width - sum(widths) - 2 * (len(widths) - 1)
+    for index in range(len(widths)):
+        more = max(min(cell_len(row[index]), _WIDE) for row in named) - widths[index]
+        more = max(0, min(more, spare))
+        widths[index] += more
+        spare -= more
+    return widths
+
+
+def _grid(
+    table: pa.Table, names: list[str], cells: list[list[str]], named: list[list[str]], widths: list[int]
+) -> Table:
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", collapse_padding=True)
     for field, name, width in zip(table.schema, names, widths, strict=True):
         grid.add_column(Text(name), justify="right" if _numeric(field.type) else "left", width=width, overflow="fold")
-    for row in cells:
+    for row, told in zip(cells, named, strict=True):
         # Prose is cut after three lines; an ARN or an id never loses its end, which tells it from others.
-        limits = [(3 if " " in cell else 12) * width for cell, width in zip(row, widths, strict=True)]
-        grid.add_row(*(_styled(_cut(cell, limit)) for cell, limit in zip(row, limits, strict=True)))
+        limits = [
+            (3 if " " in cell else 12) * width + cell_len(full) - cell_len(cell)
+            for cell, full, width in zip(row, told, widths, strict=True)
+        ]
+        grid.add_row(*(_styled(_cut(cell, limit)) for cell, limit in zip(told, limits, strict=True)))
     return grid
 
 
-def _records(console: Console, names: list[str], cells: list[list[str]]) -> None:
+def _records(console: Console, names: list[str], cells: list[list[str]], named: list[list[str]]) -> None:
     label = max(cell_len(name) for name in names)
-    for number, row in enumerate(cells, 1):
+    for number, (row, told) in enumerate(zip(cells, named, strict=True), 1):
         console.print(Text(f"— {number} " + "—" * (label - len(str(number))), style="dim"))
         record = Table.grid(padding=(0, 2))
         record.add_column(width=label, style="bold")
         record.add_column(overflow="fold")
-        for name, cell in zip(names, row, strict=True):
+        for name, cell, full in zip(names, row, told, strict=True):
             if cell:
-                record.add_row(Text(name), _styled(_cut(cell, _CELL)))
+                record.add_row(Text(name), _styled(_cut(full, _CELL + cell_len(full) - cell_len(cell))))
         console.print(record)
 
 

@@ -91,6 +91,29 @@ def test_little_space_is_told(lake: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "less than 1 GiB free" in doctor.examine(Settings(lake=str(lake)), now=WHEN)["problems"][0]
 
 
+def test_names_and_databases_that_cannot_be_used_are_told(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = lake.parent / "trailsift.toml"
+    settings.write_text('[geo]\nasn = "none.mmdb"\n[names.networks]\n"office" = "203.0.113.0/24"\n')
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["doctor", "--lake", str(lake), "--config", str(settings)])
+    said = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert f"{settings}: names.networks: 'office' does not appear to be an IPv4 or IPv6 network" in said
+    assert "geo_asn" in said.partition("to look at")[2]
+
+
+def test_names_stand_below_accounts(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    account = doctor.examine(Settings(lake=str(lake)), now=WHEN)["lake"]["coverage"][0]["account_id"]
+    settings = lake.parent / "trailsift.toml"
+    settings.write_text(f'[names.accounts]\n"{account}" = "production"\n')
+    with pytest.raises(SystemExit):
+        cli.main(["doctor", "--lake", str(lake), "--config", str(settings)])
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = (place for place, line in enumerate(lines) if line.startswith(f"  {account}"))
+    assert lines[at + 1].split("  ")[1] == "(production)"
+    assert any(line.startswith("  names ") and "accounts (1)" in line for line in lines)
+
+
 def test_it_prints_json_and_text(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["-o", "json"], []):
         with pytest.raises(SystemExit) as stop:

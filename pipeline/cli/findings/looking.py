@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -27,13 +26,14 @@ def listed(
 ) -> None:
     """Lists stored findings, the gravest first: those that are open or acknowledged, if not told otherwise.
 
-    How many are left out is always told, by status.
+    How many are left out is always told, by status. With --all, -o asff and -o ocsf also end the findings that others
+    took the place of.
     """
     if context.invoked_subcommand is not None:
         return
     from pipeline import export
     from pipeline.detect.anomalies import SEVERITIES
-    from pipeline.detect.store import STATUSES, table
+    from pipeline.detect.store import STATUSES, replaced, table
     from pipeline.detect.store import current as stored
     from pipeline.errors import UsageError
 
@@ -43,11 +43,14 @@ def listed(
     if level is not None and level not in SEVERITIES:
         raise UsageError("--level", f"{level!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     export.known(output)
-    every = stored(current.lake())
+    lake = current.lake()
+    every = stored(lake)
     chosen = STATUSES if everything else status or SHOWN
     listed = [each for each in every if each["status"] in chosen]
     told = [each for each in listed if level is None or SEVERITIES.index(each["severity"]) <= SEVERITIES.index(level)]
-    export.write(table(told), output, sys.stdout, color=current.color, columns=_LISTED if output == "table" else None)
+    if everything and output in ("asff", "ocsf"):  # whoever was told of them is told that they have ended
+        told += replaced(lake)
+    current.show(table(told), output, _LISTED)
     if not every:
         current.say("no finding is stored yet; trailsift detect looks for some")
     if left := len(listed) - len(told):
@@ -83,10 +86,10 @@ def show(
         rows = table([told])
         rows = rows.append_column("successor", pa.array([state.successor], pa.string()))
         rows = rows.append_column("history", pa.array([rows_of(state.history).to_pylist()]))
-        export.write(rows, output, sys.stdout, color=current.color)
+        current.show(rows, output)
         return
     _print(told, state.successor)
-    export.write(rows_of(state.history), "table", sys.stdout, color=current.color, columns=_columns())
+    current.show(rows_of(state.history), "table", _columns())
     print(f"\n{len(state.event_ids):,} events")
     for each in state.event_ids:
         _say(each)
@@ -105,9 +108,9 @@ def _print(told: dict[str, Any], successor: str | None) -> None:
     facts |= {"controls": ", ".join(told["controls"]), "ATT&CK": ", ".join(told["mitre"])}
     for name, value in facts.items():
         if value:
-            _say(f"{name:<11}{value}")
+            _say(f"{name:<11}{current.names.told(value)}")
     for each in told["evidence"]:
-        _say(f"{'evidence':<11}{each}")
+        _say(f"{'evidence':<11}{current.names.told(each)}")
     print()
 
 
@@ -128,8 +131,7 @@ def history(
     rows = sorted(
         (row for each in chosen for row in each.history), key=lambda row: (row["at"], row["finding_id"], row["number"])
     )
-    columns = _CHANGES if output == "table" else None
-    export.write(rows_of(rows), output, sys.stdout, color=current.color, columns=columns)
+    current.show(rows_of(rows), output, _CHANGES)
 
 
 def mutes(output: str = OUTPUT) -> None:
@@ -154,8 +156,8 @@ def mutes(output: str = OUTPUT) -> None:
     moments = [(name, pa.timestamp("us", tz="UTC")) for name in ("until", "at", "lifted")]
     scope = [(name, pa.string()) for name in ("actor", "rule", "principal", "account", "finding_id")]
     schema = pa.schema([*texts, ("findings", pa.int64()), *moments, *scope])
-    shown = ["mute_id", "state", "covers", "findings", "owner", "reason", "until"] if output == "table" else None
-    export.write(pa.Table.from_pylist(given, schema=schema), output, sys.stdout, color=current.color, columns=shown)
+    shown = ["mute_id", "state", "covers", "findings", "owner", "reason", "until"]
+    current.show(pa.Table.from_pylist(given, schema=schema), output, shown)
 
 
 def _columns() -> list[str]:

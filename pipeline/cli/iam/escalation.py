@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -44,7 +43,7 @@ def escalation(
         lacking = tell_ground(engine, start, end)
     current.say(ground.rests_on)
     current.say(f"{rows.num_rows:,} ways of {len(rows['principal_arn'].unique()):,} principals")
-    export.write(_shown(rows) if output == "table" else rows, output, sys.stdout, color=current.color)
+    current.show(_shown(rows) if output == "table" else rows, output)
     if lacking and (since or until):
         raise typer.Exit(5)
 

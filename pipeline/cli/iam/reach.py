@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +49,7 @@ def who_can(
     sure = sum(each.decision == "allowed" for each in answer.rows)
     current.say(f"{sure:,} allowed, {len(answer.rows) - sure:,} conditional")
     rows = _rows(answer)
-    export.write(_shown(rows, resource) if output == "table" else rows, output, sys.stdout, color=current.color)
+    current.show(_shown(rows, resource) if output == "table" else rows, output)
 
 
 def can(
@@ -71,14 +70,14 @@ def can(
         raise UsageError("iam can", "needs a principal, or --all", "name one")
     world = _world(at, catalog, {})
     if every:
-        export.write(report.summary(world), output, sys.stdout, color=current.color)
+        current.show(report.summary(world), output)
         return
     found = report.can(world, report.find(world, principal), direct)
     for note in found.notes:
         current.say(note)
     current.say(f"{found.rows.num_rows:,} permissions, {len(found.roles):,} roles it may become")
     rows = report.shown(found.rows) if output == "table" else found.rows
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
 
 
 def changes(
@@ -108,7 +107,7 @@ def changes(
     for note in found.notes:
         current.say(note)
     rows = report.shown(found.rows) if output == "table" else found.rows
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
 
 
 def _world(at: str | None, catalog: str | None, given: dict[str, str]) -> World:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from pipeline.cli.context import current
@@ -18,7 +16,7 @@ def info(output: str = typer.Option("table", "-o", "--output", help="table, csv,
 
     export.known(output)
     lake = current.lake()
-    export.write(tables(lake), output, sys.stdout, color=current.color)
+    current.show(tables(lake), output)
     for line in upkeep(lake).as_text():
         current.say(line)
 

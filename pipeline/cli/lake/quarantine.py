@@ -14,11 +14,9 @@ def quarantine(
     output: str = typer.Option("table", "-o", "--output", help="table, csv, json, ndjson or parquet."),
 ) -> None:
     """Lists refused records and objects and conflicting copies, each with its place and reason."""
-    import sys
 
     import pyarrow as pa
 
-    from pipeline import export
     from pipeline.lake.commit import roll_forward
     from pipeline.lake.quarantine import SCHEMA, entries
 
@@ -28,7 +26,7 @@ def quarantine(
         return
     roll_forward(lake)
     rows = pa.Table.from_pylist([vars(each) for each in entries(lake)], schema=SCHEMA)
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
 
 
 def _retry() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,7 @@ def compact(dry_run: bool = _DRY, output: str = _OUTPUT) -> None:
     schema = pa.schema(
         [("table", pa.string()), ("day", pa.date32()), ("rows", pa.int64()), *((name, pa.int64()) for name in names)]
     )
-    export.write(pa.Table.from_pylist(rows, schema=schema), output, sys.stdout, color=current.color)
+    current.show(pa.Table.from_pylist(rows, schema=schema), output)
     if not jobs:
         current.say("nothing to do: every closed day is compact")
 
@@ -90,7 +89,7 @@ def expire(
     days = [(name, pa.date32()) for name in ("first_day", "last_day")]
     schema = pa.schema([("what", pa.string()), *numbers, *days])
     rows = pa.Table.from_pylist([asdict(each) for each in found], schema=schema)
-    export.write(rows, output, sys.stdout, color=current.color)
+    current.show(rows, output)
     verb = "would be dropped" if dry_run else "were dropped"
     current.say(f"days before {before} {verb}" if keep else f"without --keep no day {verb.replace('were', 'was')}")
 

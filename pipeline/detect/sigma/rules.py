@@ -73,17 +73,9 @@ class Parsed:
 
 def parse(folder: Path | str, placeholders: Placeholders | None = None) -> Parsed:
     """All rules of `*.yml` and `*.yaml` below `folder` (or of one file); raises UsageError where there is none."""
-    folder = Path(folder)
-    if folder.is_file():
-        paths, base = [folder], folder.parent
-    elif folder.is_dir():
-        paths, base = sorted(each for each in folder.rglob("*") if each.suffix in (".yml", ".yaml")), folder
-    else:
-        raise UsageError(folder, "no such folder", "name a folder of Sigma rules by --rules")
+    base, paths = files(folder)
     parsed = Parsed([], [], [])
     for path in paths:
-        if not path.is_file():
-            continue
         inner = path.relative_to(base)
         documents, faults = read(path, f"{base.name}/{inner.as_posix()}")
         parsed.refused.extend(faults)
@@ -94,6 +86,17 @@ def parse(folder: Path | str, placeholders: Placeholders | None = None) -> Parse
             except QueryError as error:
                 parsed.refused.append(error)
     return parsed
+
+
+def files(folder: Path | str) -> tuple[Path, list[Path]]:
+    """The folder that rules' paths begin in, and the files of rules in it; raises UsageError where there is none."""
+    folder = Path(folder)
+    if folder.is_file():
+        return folder.parent, [folder]
+    if not folder.is_dir():
+        raise UsageError(folder, "no such folder", "name a folder of Sigma rules by --rules")
+    found = sorted(each for each in folder.rglob("*") if each.suffix in (".yml", ".yaml"))
+    return folder, [each for each in found if each.is_file()]
 
 
 def _take(parsed: Parsed, document: Document, stem: str, several: bool, placeholders: Placeholders) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "judged",
     "now",
     "record",
+    "replaced",
     "states",
     "table",
 ]
@@ -86,7 +87,8 @@ def states(lake: Lake) -> tuple[dict[str, State], Muted]:
 
 def current(lake: Lake, statuses: Sequence[str] = STATUSES) -> list[Row]:
     """Stored findings of these statuses as they are now: `SCHEMA`'s members with the status in force, and besides
-    them `rule_key`, `rule_hash`, `snapshot_id`, and `muted_until`, `owner` and `note` (None or "" where there is none).
+    them `rule_key`, `rule_hash`, `snapshot_id`, `found_at`, `updated_at`, and `muted_until`, `owner` and `note` (None
+    or "" where there is none).
 
     One that another took the place of is not among them.
     """
@@ -95,12 +97,24 @@ def current(lake: Lake, statuses: Sequence[str] = STATUSES) -> list[Row]:
     return [each for each in told if each["status"] in statuses]
 
 
+def replaced(lake: Lake) -> list[Row]:
+    """Stored findings that another took the place of, which have no state of their own any more: as `current` has
+    them, resolved. They are for those who were told of them."""
+    found, muted = states(lake)
+    gone = [each for each in found.values() if each.successor is not None]
+    return [muted.told(each) | {"note": each.history[-1]["reason"]} for each in gone]
+
+
 def judged(lake: Lake, found: Sequence[Row]) -> list[Row]:
-    """Findings that are not stored, with the status they have or would have: that of a stored one of the same id, and
-    `muted` where a mute covers them."""
+    """Findings that are not stored, with the status and the times they have or would have: those of a stored one of the
+    same id; else `muted` where a mute covers them, and found now."""
     known, muted = states(lake)
     told = []
     for each in found:
-        state = known.get(each["id"], State(each["id"], written(each)))
-        told.append(each | {"status": muted.status(state)})
+        if state := known.get(each["id"]):
+            stored = muted.told(state)
+            told.append(each | {name: stored[name] for name in ("status", "found_at", "updated_at")})
+        else:
+            status = muted.status(State(each["id"], written(each)))
+            told.append(each | {"status": status, "found_at": muted.now, "updated_at": muted.now})
     return told

@@ -3,6 +3,9 @@
 Batches are committed by several processes at once, so one that was begun earlier may be committed later: no clock
 tells what is new. What tells is the batch's id, which every event carries. A rule has seen the batches of the runs in
 which it was asked as it is now; one that is new, or whose meaning changed since it was last asked, has seen none.
+
+Rules that are asked together are a pack. Its name says what its files hold, so that it can be looked up before any of
+them is parsed.
 """
 
 from __future__ import annotations
@@ -13,13 +16,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline import __version__
 from pipeline.detect.sigma.correlations import RuleSet
+from pipeline.detect.sigma.rules import files
 from pipeline.detect.store.changes import View
 from pipeline.engines.duckdb import Engine
+from pipeline.errors import LakeError
 from pipeline.lake.decided import append_decided
 from pipeline.records.schema import EXAMINED
 
@@ -84,6 +91,34 @@ class _Pack:
     rules: dict[str, str] = field(default_factory=dict)
 
 
+def named(folder: Path | str, placeholders: Placeholders) -> str:
+    """The name of the pack that the rules of a folder (or file) are: a hash of paths, bytes, placeholders and version.
+
+    The same name is the same rules; another may be the same rules too. Raises UsageError where there is no folder.
+    """
+    base, paths = files(folder)
+    digest = hashlib.sha256(json.dumps([__version__, base.name, dict(sorted(placeholders.items()))]).encode())
+    for path in paths:
+        try:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:  # the rules say so when they are read
+            content = str(error)
+        digest.update(json.dumps([path.relative_to(base).as_posix(), content]).encode())
+    return digest.hexdigest()
+
+
+def idle(engine: Engine, pack: str) -> frozenset[str] | None:
+    """The keys of a pack's rules, if each was last asked as it is in the pack, and about every batch of events.
+
+    None where something is left to ask, or where no such pack was ever asked.
+    """
+    known = _packs(engine).get(pack)
+    if known is None or not known.rules:
+        return None
+    left = due(engine, [Asked(key, key, digest) for key, digest in known.rules.items()])
+    return None if left.fresh or left.batches else frozenset(known.rules)
+
+
 def due(engine: Engine, rules: Iterable[Asked], again: bool = False) -> Due:
     """What these rules have not been asked about yet; everything, if `again`."""
     packs = {} if again else _packs(engine)
@@ -130,21 +165,27 @@ def _packs(engine: Engine) -> dict[str, _Pack]:
     return packs
 
 
-def remember(lake: Lake, rules: Iterable[Asked], due: Due, view: View, now: datetime) -> None:
-    """Stores that these rules have been asked about what was due."""
+def remember(lake: Lake, rules: Iterable[Asked], due: Due, view: View, now: datetime, pack: str = "") -> None:
+    """Stores that these rules have been asked about what was due.
+
+    `pack` is their name (`named`); without one it is made of what they ask. A name that is new is stored even where
+    nothing was due.
+    """
     pairs = sorted((each.key, each.hash) for each in rules)
-    if not pairs or not due.batches:
+    if not pairs or not (due.batches or pack):
         return
-    pack = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+    name = pack or hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
     def row(held: pa.Table) -> pa.Table:
-        named = pack in held["pack"].to_pylist()
+        known = name in held["pack"].to_pylist()
+        if known and not due.batches:
+            return EXAMINED.empty_table()
         one = {
             "number": max(held["number"].to_pylist(), default=0) + 1,
             "examined_at": now,
-            "pack": pack,
-            "rules": None if named else [key for key, _ in pairs],
-            "hashes": None if named else [digest for _, digest in pairs],
+            "pack": name,
+            "rules": None if known else [key for key, _ in pairs],
+            "hashes": None if known else [digest for _, digest in pairs],
             "batches": due.batches,
             "through": due.through,
             "snapshot_id": view.snapshot_id,
@@ -152,4 +193,8 @@ def remember(lake: Lake, rules: Iterable[Asked], due: Due, view: View, now: date
         }
         return pa.Table.from_pylist([one], schema=EXAMINED)
 
-    append_decided(lake, "examined", row, ["number", "pack"])
+    try:
+        append_decided(lake, "examined", row, ["number", "pack"])
+    except (OSError, LakeError):
+        if due.batches:
+            raise  # a name alone is worth no error: without it the rules are read the next time too

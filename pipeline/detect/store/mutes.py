@@ -95,7 +95,11 @@ class Muted:
         """The finding as a dict, with its status at the instant."""
         status = self.status(state)
         mute = self.covering(state) if status == "muted" else None
-        return state.told(status, mute.until, mute.owner) if mute else state.told(status)
+        told = state.told(status, mute.until, mute.owner) if mute else state.told(status)
+        if status != state.status:  # by a mute that began or ended, which the history does not tell yet
+            changed = mute.at if mute else min(self.now, state.history[-1]["until"] or self.now)
+            told["updated_at"] = max(told["updated_at"], changed)
+        return told
 
 
 def mutes(rows: pa.Table) -> list[Mute]:

@@ -25,8 +25,11 @@ SELF = "trailsift"
 TOLD = tuple(each for each in SCHEMA.names if each not in ("id", "status", "event_ids"))
 # What is kept beside it: which rule exactly, and the snapshot of `events` it was computed from.
 BESIDE = ("rule_key", "rule_hash", "snapshot_id")
-# A stored finding as a row: what goes with its status follows what it says.
-LISTED = pa.schema([*SCHEMA, ("muted_until", TIME), ("owner", TEXT), ("note", TEXT)])
+# A stored finding as a row: what goes with its status follows what it says. It was stored first at `found_at`, and what
+# it says, or its status, changed last at `updated_at`.
+LISTED = pa.schema(
+    [*SCHEMA, ("muted_until", TIME), ("owner", TEXT), ("note", TEXT), ("found_at", TIME), ("updated_at", TIME)]
+)
 # A change as a row: what became of a finding, without what the finding says.
 CHANGED = pa.schema([each for each in FINDINGS if each.name not in ("sequence", "finding", "kept", "event_ids")])
 Row = dict[str, Any]
@@ -90,7 +93,8 @@ class State:
     def told(self, status: str, until: datetime | None = None, owner: str | None = None) -> Row:
         """The finding as a dict of `SCHEMA`'s members and those of `BESIDE`, with its status and what belongs to it."""
         members = {"id": self.id, **self.finding, "event_ids": self.event_ids, "status": status}
-        return members | {"muted_until": until, "owner": owner, "note": self.note}
+        moments = {"found_at": self.history[0]["at"], "updated_at": self.history[-1]["at"]} if self.history else {}
+        return members | {"muted_until": until, "owner": owner, "note": self.note} | moments
 
 
 def fold(rows: pa.Table) -> dict[str, State]:
