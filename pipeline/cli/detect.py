@@ -10,6 +10,8 @@ import typer
 from pipeline.cli.context import current
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.detect.sigma.correlations import RuleSet
     from pipeline.detect.unseen import Examined
     from pipeline.engines.duckdb import Engine
@@ -50,7 +52,6 @@ def detect(
     from pipeline.catalog import home
     from pipeline.cli.watching import send
     from pipeline.detect.anomalies import SEVERITIES
-    from pipeline.detect.sigma.correlations import load
     from pipeline.errors import UsageError
 
     for name, given in (("--fail-on", fail_on), ("--level", level)):
@@ -62,14 +63,14 @@ def detect(
         raise UsageError("--follow" if follow else "--again", "a window stores nothing", "leave out one of the two")
     if follow and output not in ("table", "ndjson"):
         raise UsageError("-o", f"{output!r} has an end, and --follow has none", "write table or ndjson")
-    ruleset = load(rules or home() / "detections", current.settings.placeholders)
+    folder = rules or home() / "detections"
     lake = current.lake()
     if follow:
-        _follow(lake, ruleset, every, level, output)
+        _follow(lake, folder, every, level, output)
         raise typer.Exit(130)
-    answer = _window(lake, ruleset, since, until) if windowed else _stored(lake, ruleset, again, everything)
+    answer = _window(lake, folder, since, until) if windowed else _stored(lake, folder, again, everything)
     tell(answer.shown, level, output)
-    _tell_asked(ruleset, answer.refused)
+    _tell_asked(answer.rules, answer.refused)
     if not windowed:
         send(lake)
     if answer.lacking and (since or until):
@@ -80,48 +81,57 @@ def detect(
 
 @dataclass
 class Answer:
-    """What a run has to say: findings to show, all that stand, rules it could not ask, and whether the log has gaps."""
+    """What a run has to say: the rules, findings to show, all that stand, rules it could not ask, and whether the log
+    has gaps."""
 
+    rules: RuleSet
     shown: list[dict[str, Any]]
     standing: list[dict[str, Any]]
     refused: list[QueryError] = field(default_factory=list)
     lacking: bool = False
 
 
-def _stored(lake: Lake, ruleset: RuleSet, again: bool, everything: bool) -> Answer:
+def _stored(lake: Lake, folder: Path | str, again: bool, everything: bool) -> Answer:
     """Examines what is new, and stores it."""
     from pipeline.cli.findings.looking import tell_hidden
     from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import as_of, tell_ground
+    from pipeline.detect.own import placeholders
+    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import current as stored
     from pipeline.detect.unseen import examine_new
 
     with _engine(lake) as engine:
         moment = as_of(engine)
-        examined = examine_new(lake, engine, ruleset, current.settings.placeholders, again)
+        known = placeholders(engine, current.settings)
+        ruleset = load(folder, known)
+        examined = examine_new(lake, engine, ruleset, known, again)
         tell_examined(examined)
         lacking = tell_ground(engine, None, moment)
     standing = [each for each in stored(lake) if each["rule_key"] in examined.keys]
     tell_hidden(standing)
     shown = standing if everything else examined.recorded.new + examined.recorded.grown
-    return Answer([each for each in shown if each["status"] in SHOWN], standing, examined.refused, lacking)
+    return Answer(ruleset, [each for each in shown if each["status"] in SHOWN], standing, examined.refused, lacking)
 
 
-def _window(lake: Lake, ruleset: RuleSet, since: str | None, until: str | None) -> Answer:
+def _window(lake: Lake, folder: Path | str, since: str | None, until: str | None) -> Answer:
     """Asks every rule about a window; findings have the status they are stored with, or would have."""
     from pipeline.cli.window import tell_ground, window
+    from pipeline.detect.own import placeholders
     from pipeline.detect.run import detect as run
+    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import judged
 
     with _engine(lake) as engine:
         begin, end = window(engine, since, until)
+        ruleset = load(folder, placeholders(engine, current.settings))
         found = run(engine, ruleset, begin, end)
         lacking = tell_ground(engine, begin, end)
     current.say("a window is a question of its own: nothing is stored, and all it holds is told")
     told = judged(lake, found.findings)
     if muted := sum(each["status"] == "muted" for each in told):
         current.say(f"{muted:,} of these findings are muted")
-    return Answer(told, told, found.refused, lacking)
+    return Answer(ruleset, told, told, found.refused, lacking)
 
 
 def _engine(lake: Lake) -> Engine:
@@ -135,7 +145,7 @@ def _engine(lake: Lake) -> Engine:
     return engine
 
 
-def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output: str) -> None:
+def _follow(lake: Lake, folder: Path | str, every: int, level: str | None, output: str) -> None:
     """Looks every so many seconds until a signal comes; a look that has begun is brought to its end."""
     import signal
     import sys
@@ -146,14 +156,14 @@ def _follow(lake: Lake, ruleset: RuleSet, every: int, level: str | None, output:
     from pipeline.detect.watch import Watch
     from pipeline.errors import LakeError
 
-    watch = Watch(lake, ruleset, current.settings.placeholders)
+    watch = Watch(lake, folder, current.settings)
     told = False
     with stopping(signal.SIGTERM, signal.SIGINT) as stop:
         while not stop.is_set():
             try:
                 if examined := watch.look():
                     if not told:
-                        _tell_asked(ruleset, examined.refused)
+                        _tell_asked(watch.rules, examined.refused)
                         told = True
                     tell_examined(examined)
                     news = examined.recorded.new + examined.recorded.grown
