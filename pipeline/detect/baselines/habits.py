@@ -10,6 +10,7 @@ account and principal (sessions folded to their role), the values seen of each a
 - `role`: ARN of a role that the principal assumed; services are principals here, since they tell a role's purpose
 - `moved_session`: `A → B`, for a session's key used from network B after A, of the same family, on one day
 - `own_change`: a call by which the principal widened its own permissions
+- `made`: not of a principal: name of a user who was made, or given a key or a password, that day
 - `examined`: not of a principal: how many events the day had when its rows were made, and by which version of this
 
 AWS services, service-linked roles and what services do on somebody's behalf are left out. Events are only ever added
@@ -28,7 +29,7 @@ import pyarrow.compute as pc
 from pipeline.engines.duckdb import Engine
 from pipeline.records.schema import HABITS
 
-VERSION = "1"
+VERSION = "2"
 EXAMINED = "examined"
 _CHUNK = 1_000_000  # events worked on at once
 _PLACE = "habits"
@@ -181,6 +182,22 @@ where target = own_name and (principal_type = 'IAMUser') = (eventName not like '
 group by all
 """
 
+_MADE = f"""
+select
+    eventTime::date as day, account_id, null::varchar as principal_arn, null::varchar as principal_type,
+    null::varchar as access_key_id, 'made' as attribute, left(try(requestParameters ->> '$.userName'), 300) as value,
+    {_TALLY}
+from lake."events"
+where eventTime >= $begin and eventTime < $end
+  and eventSource = 'iam.amazonaws.com' and outcome = 'ok'
+  and (
+      eventName in ('CreateUser', 'CreateAccessKey', 'CreateLoginProfile')
+      or eventName = 'UpdateAccessKey' and try(requestParameters ->> '$.status') = 'Active'
+  )
+  and try(requestParameters ->> '$.userName') is not null
+group by all
+"""
+
 
 def prepare(engine: Engine, keep: Callable[[dict[date, pa.Table]], None] | None = None) -> int:
     """Makes the view `habits` of an engine tell every day of its events; gives how many days were worked out.
@@ -223,7 +240,7 @@ def _by_day(rows: pa.Table, days: list[date]) -> dict[date, pa.Table]:
 def worked_out(engine: Engine, days: list[date], events: dict[date, int]) -> pa.Table:
     """The rows (schema HABITS) of successive days of the log, which have so many events each."""
     window = {"begin": _start(days[0]), "end": _start(days[-1]) + timedelta(days=1)}
-    parts = [engine.query(sql, window, _PLACE) for sql in (_SEEN, _ROLES, _MOVED, _OWN_CHANGES)]
+    parts = [engine.query(sql, window, _PLACE) for sql in (_SEEN, _ROLES, _MOVED, _OWN_CHANGES, _MADE)]
     examined = [{"day": d, "attribute": EXAMINED, "value": VERSION, "ok": events[d]} for d in days]
     rows = pa.concat_tables([each.select(HABITS.names).cast(HABITS) for each in parts])
     wanted = rows.filter(pc.is_in(rows["day"], pa.array(days, pa.date32())))
