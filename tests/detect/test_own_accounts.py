@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,10 +20,13 @@ from pipeline.detect.run import detect
 from pipeline.detect.sigma.correlations import load
 from pipeline.detect.sigma.values import OWN
 from pipeline.detect.store.examined import asked
+from pipeline.detect.watch import Watch
 from pipeline.engines.duckdb import over
+from pipeline.ingest import ingest
 from pipeline.records.normalize import to_table
 from pipeline.records.schema import IAM_SNAPSHOTS
 from tests.detect.sigma import CATALOG, log, plain, rule, rules
+from tests.lakes import make_lake
 from tests.logs import event
 
 HERE, SISTER, STRANGER = "111122223333", "222233334444", "999988887777"
@@ -136,3 +140,16 @@ def test_own_are_accounts_that_deliver_were_imported_are_in_the_organization_or_
         assert known == {"tools": ("x",), OWN: (HERE, SISTER, "333344445555", "444455556666")}
         own = Settings(names=named, placeholders={OWN: (SISTER,)})
         assert placeholders(engine, own) == {OWN: (SISTER,)}
+
+
+def test_an_account_that_begins_to_deliver_is_own_from_the_next_look_on(tmp_path: Path) -> None:
+    lake = make_lake(tmp_path / "lake", [event(**trusting(f"arn:aws:iam::{SISTER}:root"))])
+    watch = Watch(lake, PACK / "role_trusts_another_account.yml", Settings())
+    first = watch.look()
+    assert first and len(first.recorded.new) == 1
+    theirs = event(recipientAccountId=SISTER, eventID="theirs", eventTime="2026-10-02T10:00:00Z")
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps({"Records": [theirs]}))
+    ingest(lake.location, [str(more)], Settings(jobs=1))
+    second = watch.look()
+    assert second and (second.whole, second.recorded.gone, second.recorded.new) == (1, 1, [])
