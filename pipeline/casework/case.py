@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Nobody reads ten thousand events; a case with more of them tells those that stand out.
 WHOLE, OF_MANY = 10_000, 2_000
-_RESOURCES = 200
+_RESOURCES, _LEFT_OUT = 200, 200
 
 _COUNTS = """
 select
@@ -87,6 +87,7 @@ def investigate(
         "identity": links,
         "summary": summary.sentences(place, found, holders, links),
         "timeline": told,
+        "left_out": timeline.left_out(place, _LEFT_OUT) if counts["left_out"] else [],
         "created": found.created,
         "gained": found.gained,
         "resources": touched.resources(place, _RESOURCES),

@@ -48,6 +48,17 @@ _TOLD = f"""
     sessionCredentialFromConsole = 'true' as console,
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources
 """
+# What no entry tells, call by call; $most of them.
+_LEFT_OUT = """
+select
+    principal_arn, eventSource, eventName, outcome,
+    count(*) as events, min(eventTime) as first_seen, max(eventTime) as last_seen
+from story
+anti join told_events using (spot)
+group by principal_arn, eventSource, eventName, outcome
+order by events desc, principal_arn, eventSource, eventName, outcome
+limit $most
+"""
 _AT = "select spot from story where list_contains($moments::timestamptz[], eventTime)"
 _FIRST_NETWORKS = pa.schema(
     [("holder", pa.string()), ("source_network", pa.string()), ("eventTime", pa.timestamp("us", "UTC"))]
@@ -84,7 +95,14 @@ def _rows(
     who = [each["principal_arn"] for each in place.engine.rows("select distinct principal_arn from story order by all")]
     moments = sorted({each["first_seen"] for each in holders})
     given = {"who": who, "telling": telling, "moments": moments, "most": most}
-    return late.rows(place, _TOLD, place.engine.query(_CHOSEN, given), more="by_time is_first")
+    chosen = place.engine.query(_CHOSEN, given)
+    place.engine.register("told_events", chosen)
+    return late.rows(place, _TOLD, chosen, more="by_time is_first")
+
+
+def left_out(place: Place, most: int) -> list[dict[str, Any]]:
+    """What `entries` had no room for: how often who made which call with what outcome, from when to when."""
+    return place.engine.rows(_LEFT_OUT, {"most": most})
 
 
 def _marks(row: dict[str, Any], known: dict[str, set[str]], changes: set[str]) -> list[str]:

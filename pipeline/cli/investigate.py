@@ -40,6 +40,7 @@ def investigate(
     """
     from pipeline.casework import case, casebook, report
     from pipeline.casework.pack import write
+    from pipeline.casework.sightings import VIEWS
     from pipeline.catalog import Catalog
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
@@ -48,7 +49,7 @@ def investigate(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
-    catalog = Catalog.unchecked("investigate", views=("events", "sightings", "coverage"))
+    catalog = Catalog.unchecked("investigate", views=("events", "coverage", *VIEWS))
     lake = current.lake()
     names = Names.read(current.settings.names, current.settings.origin.get("names", "[names]"))
     written = casebook.case(lake, book) if book is not None else None
