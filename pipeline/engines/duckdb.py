@@ -248,8 +248,8 @@ class Engine:
         for name in self.plan.files if self.plan else ():
             self._point(name, carrier=False)
             self.con.execute(f"create view lake.{quoted(name)} as select * from {self._parquet(name)}")
-        by_file = f"select *, filename as file from {self._parquet('events')}"
-        alone = "select *, null::varchar as file from lake.events"
+        by_file = f"select *, filename as file, file_row_number as row from {self._parquet('events')}"
+        alone = "select *, null::varchar as file, row_number() over () - 1 as row from lake.events"
         self.con.execute(f"create view lake.events_by_file as {by_file if self.plan else alone}")
 
     def _parquet(self, name: str) -> str:

@@ -103,7 +103,7 @@ def _plan(lake: Lake) -> Plan:
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
     tasks = [] if snapshot_id is None else list(events.scan(snapshot_id=snapshot_id).plan_files())
     spans = _spans(lake, events, tasks)
-    files["events"] = [lake.carrier("events"), *spans]
+    files["events"] = [lake.carrier("events"), *sorted(spans)]
     loaded["events"] = events
     mixed = frozenset(name for name, table in loaded.items() if not _uniform(name, table))
     snapshot = events.snapshot_by_id(snapshot_id) if snapshot_id is not None else None
