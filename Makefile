@@ -51,6 +51,7 @@ format: $(DEV) ## Let ruff rewrite what it can
 
 clean: ## Remove what was built, but not .venv
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find pipeline dashboards tests sample_logs -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'make: no python3.11 found; install it, or name one: make PYTHON=/path/to/python3.11' >&2; exit 1; }

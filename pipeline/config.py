@@ -106,7 +106,8 @@ class Settings:
     `expected_regions` are those every account should deliver from, besides those it has delivered from already.
     `lookback` is how far before the newest event permissions are judged, where no window is asked for.
     A permission is too new to be called unused within `permission_grace_days` of its grant; 0 is the whole window.
-    `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file.
+    `placeholders` are the values that Sigma rules name by `%name%`: the table `[placeholders]` of the file. One's
+    own accounts, `own_accounts`, are worked out unless it lists them (`pipeline.detect.own`).
     `names` is the table `[names]`, which `pipeline.names` reads. `anomalies_threshold` are the points from which
     unusual behaviour is told, `anomalies_budget` the findings a principal may have in a week before they are folded;
     `geo_country` and `geo_asn` are databases in MaxMind's format, none where empty.

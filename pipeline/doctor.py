@@ -154,7 +154,7 @@ def _contents(lake: Any, now: datetime, settings: Settings) -> dict[str, Any]:
         newest = engine.as_of()
         if newest is None:
             return {}
-        Catalog.load().install_views(engine)
+        Catalog.load(within="views").install_views(engine)
         rows = accounts(engine, settings.expected_regions)
         verified = statement(engine, None, newest)
     for row in rows:

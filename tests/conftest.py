@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pipeline.lake.tables import Lake
     from tests.aws.cloudtrail import CloudTrail
     from tests.aws.moto import Aws
 
+
+# Tests start some hundred processes, and two workers read every test: what one has compiled serves the next.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parent.parent
 # Read before `plain_environment` takes every TRAILSIFT_ variable away from the tests themselves.
@@ -121,6 +127,21 @@ def sample_lake(tmp_path_factory: pytest.TempPathFactory, sample_logs: Path) -> 
     ingest(path, [str(sample_logs / "cloudtrail")], Settings(jobs=1))
     import_files(Lake.open(path), sorted(each for each in (sample_logs / "iam").iterdir() if each.is_file()))
     return path
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what outlives a test, such as lakes that are put back (`tests.lakes.put_back`)."""
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture
+def empty_lake(place: Path) -> Lake:
+    """A lake without events, of a test's own until it ends."""
+    from pipeline.lake.tables import Lake
+    from tests.lakes import put_back
+
+    return put_back(place / "empty", lambda path: Lake.open(path, create=True))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline import catalog
 from pipeline.catalog import Catalog, home
 from pipeline.engines.duckdb import Engine, over
 from pipeline.errors import QueryError, UsageError
@@ -76,11 +77,31 @@ def test_a_broken_file_says_where(path: Path, tmp_path: Path) -> None:
 
 def test_loading_is_fast() -> None:
     def spent() -> float:
+        catalog._checked.cache_clear()
         start = time.process_time()
         Catalog.load()
         return time.process_time() - start
 
     assert min(spent() for _ in range(3)) < 0.01 * len(CATALOG.queries) + 0.5
+
+
+def test_a_file_that_was_edited_is_read_again(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, q=query())
+    assert Catalog.load(folder).get("q").title == "x"
+    (folder / "q.sql").write_text(query().replace('"x"', '"z"'))
+    assert Catalog.load(folder).get("q").title == "z"
+    (folder / "q.sql").write_text(query("selec 1"))
+    for _ in range(2):
+        with pytest.raises(QueryError, match=r"q\.sql:"):
+            Catalog.load(folder)
+
+
+def test_around_a_question_are_the_views_and_its_folder() -> None:
+    found = Catalog.around("permissions/unused_passwords")
+    assert found.queries.keys() == {each for each in CATALOG.queries if each.startswith(("views/", "permissions/"))}
+    assert [each.id for each in found.views] == [each.id for each in CATALOG.views]
+    for identity in ("permissions/unused_password", "permission/x", "x", "../queries"):
+        assert Catalog.around(identity).queries.keys() == CATALOG.queries.keys(), identity
 
 
 @pytest.fixture(scope="module")

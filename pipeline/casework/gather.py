@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.casework import effects
+from pipeline.casework import effects, late
 from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
 from pipeline.casework.story import Story
@@ -19,16 +19,16 @@ THINGS = 10_000  # things made that are told
 MOST = 1000  # calls whose records are read, and things that are followed
 
 _MAKERS = """
-select eventID, eventTime, eventName, file
+select spot, eventTime, eventName
 from story
-where outcome = 'ok' and list_contains($names, eventName) and eventID not in (select unnest($known::varchar[]))
-order by eventTime, eventID
+where outcome = 'ok' and list_contains($names, eventName) and spot not in (select unnest($known::bigint[]))
+order by eventTime, spot
 limit $most
 """
 _USE = """
 select
     {column} as id, count(*) as events, min(eventTime) as first_used, max(eventTime) as last_used,
-    arg_min(eventID, (eventTime, eventID)) as first_event,
+    arg_min(spot, (eventTime, spot)) as first_spot,
     count(*) filter (outcome = 'denied') as denied
 from story
 where list_contains($ids, {column})
@@ -38,12 +38,16 @@ group by all
 
 @dataclass
 class Gathered:
-    """What a case holds: the things made, the changes to permissions, and whether a bound cut something off."""
+    """What a case holds: the things made, the changes to permissions, and whether a bound cut something off.
+
+    `spots` says where the calls lie whose records were read, by the ids of their events.
+    """
 
     seed: Seed
     created: list[dict[str, Any]] = field(default_factory=list)
     gained: list[dict[str, Any]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    spots: dict[str, int] = field(default_factory=dict)
 
 
 def gather(seed: Seed, place: Place) -> Gathered:
@@ -52,7 +56,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
     story = Story(place)
     if not story.begin(seed.follow):
         raise unknown(seed.text, place)
-    known: set[str] = set()
+    known: set[int] = set()
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
@@ -73,7 +77,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
     return found
 
 
-def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
+def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
     room = MOST - len(known)
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
@@ -83,14 +87,16 @@ def _effects(found: Gathered, place: Place, known: set[str]) -> list[Followed]:
         calls = calls[:room]
     if not calls:
         return []
-    known.update(each["eventID"] for each in calls)
+    known.update(each["spot"] for each in calls)
+    ids = late.ids(place, (each["spot"] for each in calls))
+    found.spots |= {identity: spot for spot, identity in ids.items()}
     rows = place.ask(
         "case_records",
-        files={each["file"] for each in calls},
+        files=place.files_of(ids),
         since=calls[0]["eventTime"],
         until=calls[-1]["eventTime"],
         names=sorted({each["eventName"] for each in calls}),
-        event_ids=[each["eventID"] for each in calls],
+        event_ids=sorted(set(ids.values())),
     )
     follow: list[Followed] = []
     for row in rows:
@@ -184,13 +190,15 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
         if ids:
             rows = place.engine.rows(_USE.format(column=column), {"ids": ids})
             used |= {(kind, row["id"]): row for row in rows}
+    firsts = late.ids(place, (row["first_spot"] for row in used.values()))
     for each in created:
         thing = each.pop("follow")
         use = used.get((thing.kind, thing.value), {}) if thing else {}
         each["followed"] = thing is not None
         each["events"] = use.get("events", 0) if thing else None
         each["denied"] = use.get("denied", 0) if thing else None
-        each |= {name: use.get(name) for name in ("first_used", "last_used", "first_event")}
+        each |= {name: use.get(name) for name in ("first_used", "last_used")}
+        each["first_event"] = firsts.get(use.get("first_spot", -1))
         first: datetime | None = use.get("first_used")
         # eventTime is cut to seconds, and of services' own clocks: a second says nothing.
         each["used_before"] = bool(first and first < each["eventTime"] - timedelta(seconds=1))

@@ -10,28 +10,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.casework import origins
+from pipeline.casework import late, origins
 from pipeline.casework.seeds import Place
 
 LINKS = 12  # a chain of roles longer than this is cut
 CHAINS = 20  # credentials whose chains are told
+_READ = 100  # events of a credential that are read for what they tell of its session
 _NEAR = timedelta(minutes=5)  # creationDate and the call's eventTime are of one moment; clocks differ
 _LONGEST = timedelta(hours=36)  # longest life of a session (GetSessionToken)
 
 _CREDENTIALS = """
 select
     access_key_id,
-    arg_min(principal_arn, (eventTime, eventID)) as principal_arn,
-    arg_min(principal_type, (eventTime, eventID)) as principal_type,
-    arg_min(session_name, (eventTime, eventID)) as session_name,
-    min(session_created) as session_created,
-    max(source_identity) as source_identity,
-    max(person) as person,
-    max(delivery) as delivery,
-    max(provider) as provider,
+    arg_min(principal_arn, (eventTime, spot)) as principal_arn,
+    arg_min(principal_type, (eventTime, spot)) as principal_type,
+    arg_min(session_name, (eventTime, spot)) as session_name,
     coalesce(bool_or(contains(userAgent, 'exec-env/CloudShell')), false) as cloudshell,
-    coalesce(bool_or(console), false) as console,
-    arg_min(eventID, (eventTime, eventID)) as eventID,
+    arg_min(spot, (eventTime, spot), $first) as spots,
     min(eventTime) as eventTime,
     count(*) as events
 from story
@@ -39,8 +34,17 @@ where not by_time
   and (access_key_id is not null or principal_arn <> 'unknown')
   and ($key is null or access_key_id = $key)
 group by access_key_id, case when access_key_id is null then principal_arn end
-order by events desc, access_key_id
+order by events desc, access_key_id, principal_arn
 limit $most
+"""
+# What the first events of a credential tell of its session, which is the same in all of them.
+_SESSION = f"""
+    {late.ID} as eventID,
+    userIdentity.sessionContext.attributes.creationDate as session_created,
+    userIdentity.sessionContext.sourceIdentity as source_identity,
+    userIdentity.onBehalfOf.userId as person,
+    userIdentity.sessionContext.ec2RoleDelivery as delivery,
+    userIdentity.sessionContext.webIdFederationData.federatedProvider as provider
 """
 _MADE = """
 select first_seen as first, last_seen as last
@@ -57,55 +61,97 @@ def chains(place: Place, key: str | None) -> tuple[list[dict[str, Any]], int]:
     `session_name`, `eventID` and `eventTime` (the proof), `text`. The last of a chain has `origin` true, and the kind
     `unknown` where the log does not tell who was before. With `key` only that one's chain.
     """
-    rows = place.engine.rows(_CREDENTIALS, {"key": key, "most": CHAINS + 1})
-    links: list[dict[str, Any]] = []
-    for row in rows[:CHAINS]:
-        links += _chain(row, place)
-    return links, max(len(rows) - CHAINS, 0)
+    rows = place.engine.rows(_CREDENTIALS, {"key": key, "most": CHAINS + 1, "first": _READ})
+    begun = [_Chain(each) for each in _with_sessions(rows[:CHAINS], place)]
+    going = begun
+    while going:
+        calls, makers = _issuers([each.here for each in going], place), _makers([each.here for each in going], place)
+        for each in going:
+            each.go_back(_before(each.here, calls, makers, place))
+        going = [each for each in going if not each.links[-1]["origin"]]
+    return [link for each in begun for link in each.told()], max(len(rows) - CHAINS, 0)
 
 
-def _chain(row: dict[str, Any], place: Place) -> list[dict[str, Any]]:
-    of = row["access_key_id"] or row["principal_arn"]
-    shell = ", some from CloudShell" if row["cloudshell"] else ""  # "Logging CloudShell API calls": its user agent
-    links = [_link(row, "uses", f"the events of {of} name {row['principal_arn']}{_named(row)}{shell}")]
-    here, seen = row, {row["access_key_id"]}
-    while len(links) < LINKS:
-        step = _before(here, place)
-        links.append(step)
+def _with_sessions(rows: list[dict[str, Any]], place: Place) -> list[dict[str, Any]]:
+    """Credentials with what their first events tell of the session, and the id of the first."""
+    spots = [spot for row in rows for spot in row["spots"]]
+    read = {each["spot"]: each for each in late.rows(place, _SESSION, late.table(spots))}
+    for row in rows:
+        first = [read[spot] for spot in row.pop("spots")]
+        row["eventID"] = first[0]["eventID"]
+        row["session_created"] = min((e["session_created"] for e in first if e["session_created"]), default=None)
+        for name in ("source_identity", "person", "delivery", "provider"):
+            row[name] = max((each[name] for each in first if each[name]), default=None)
+    return rows
+
+
+class _Chain:
+    """The links from one credential back, as far as they are known; `here` is the last of them."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.of = row["access_key_id"] or row["principal_arn"]
+        shell = ", some from CloudShell" if row["cloudshell"] else ""  # "Logging CloudShell API calls": its user agent
+        text = f"the events of {self.of} name {row['principal_arn']}{_named(row)}{shell}"
+        self.links = [_link(row, "uses", text)]
+        self.here, self.seen = row, {row["access_key_id"]}
+
+    def go_back(self, step: dict[str, Any]) -> None:
+        """Takes the link before the last; one that ends the chain has `origin`."""
+        self.links.append(step)
         if step["origin"]:
-            break
-        if step["access_key_id"] in seen:
-            links.append(_end("unknown", "the chain comes back to a key it has had", step))
-            break
-        seen.add(step["access_key_id"])
-        here = step
-    else:
-        links.append(_end("unknown", f"the chain is longer than {LINKS} links", here))
-    for depth, each in enumerate(links):
-        each |= {"of": of, "depth": depth}
-    return [{name: value for name, value in each.items() if not name.startswith("_")} for each in links]
+            return
+        if step["access_key_id"] in self.seen:
+            self.links.append(_end("unknown", "the chain comes back to a key it has had", step))
+        elif len(self.links) == LINKS:
+            self.links.append(_end("unknown", f"the chain is longer than {LINKS} links", step))
+        self.seen.add(step["access_key_id"])
+        self.here = step
+
+    def told(self) -> list[dict[str, Any]]:
+        """The links, numbered from the credential."""
+        return [link | {"of": self.of, "depth": depth} for depth, link in enumerate(self.links)]
 
 
-def _before(here: dict[str, Any], place: Place) -> dict[str, Any]:
+def _span(here: dict[str, Any]) -> tuple[datetime, datetime]:
+    """When a session's credentials must have been given out."""
+    created, first = _moment(here.get("session_created")), here["eventTime"]
+    return (created - _NEAR, created + _NEAR) if created else (first - _LONGEST, first + _NEAR)
+
+
+def _issuers(heres: list[dict[str, Any]], place: Place) -> list[dict[str, Any]]:
+    """The calls that may have given out the keys of these sessions, asked for at once."""
+    sessions = [each for each in heres if _is_session(each)]
+    if not sessions:
+        return []
+    spans = [_span(each) for each in sessions]
+    return place.ask(
+        "case_credentials",
+        files=place.files(spans),
+        since=min(since for since, _ in spans),
+        until=max(until for _, until in spans),
+        keys=sorted({each["access_key_id"] for each in sessions}),
+        principals=sorted({each["principal_arn"] for each in sessions}),
+    )
+
+
+def _is_session(here: dict[str, Any]) -> bool:
+    return str(here["access_key_id"] or "").startswith("ASIA")
+
+
+def _before(
+    here: dict[str, Any], calls: list[dict[str, Any]], makers: dict[str, dict[str, Any]], place: Place
+) -> dict[str, Any]:
     """The link before a credential: the call that gave it out, or who holds it by himself."""
     kind, key = here["principal_type"], here["access_key_id"]
-    if not str(key or "").startswith("ASIA"):
-        return _holder(here, place)
-    created = _moment(here.get("session_created"))
-    first = here["eventTime"]
-    since, until = (created - _NEAR, created + _NEAR) if created else (first - _LONGEST, first + _NEAR)
-    calls = place.ask(
-        "case_credentials",
-        files=place.files([(since, until)]),
-        since=since,
-        until=until,
-        keys=[key],
-        principals=[here["principal_arn"]],
-    )
-    issued = [each for each in calls if each["issued"] == key]
+    if not _is_session(here):
+        return _holder(here, makers.get(key))
+    created, (since, until) = _moment(here.get("session_created")), _span(here)
+    near = [each for each in calls if since <= each["eventTime"] <= until]
+    issued = [each for each in near if each["issued"] == key]
     if issued:
         return _issued(issued, here, place)
-    signed = [e for e in calls if e["issued"] is None and e["session_name"] == here["session_name"]]
+    whose, session = here["principal_arn"], here["session_name"]
+    signed = [e for e in near if e["issued"] is None and (e["principal_arn"], e["session_name"]) == (whose, session)]
     if created and signed:
         return _signed_in(min(signed, key=lambda each: abs(each["eventTime"] - created)), here)
     if kind in ("IAMUser", "Root"):
@@ -166,19 +212,16 @@ def _signed_in(call: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:
     return link | {"origin": True, "access_key_id": None}
 
 
-def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Who holds a long-lived key, or acts without one."""
+def _holder(here: dict[str, Any], made: dict[str, Any] | None) -> dict[str, Any]:
+    """Who holds a long-lived key, or acts without one; `made` is the call that made the key."""
     kind = {"IAMUser": "user", "Root": "root", "AWSService": "service"}.get(here["principal_type"])
     if kind is None:
         if here["principal_type"] == "IdentityCenterUser":
             return _end("person", f"Identity Center user {here['person'] or here['principal_arn']}", here)
         return _end("unknown", f"the record does not tell who is behind {here['principal_arn']}", here)
-    key = here["access_key_id"]
-    makers = _makers(key, place) if kind == "user" and key else []
-    if not makers:
-        more = "; no event of the lake made the key" if key and kind == "user" else ""
+    if made is None:
+        more = "; no event of the lake made the key" if here["access_key_id"] and kind == "user" else ""
         return _end(kind, f"a credential of this {kind}{more}", here)
-    made = makers[0]
     text = f"a long-lived key of this user, made by {made['principal_arn']} from {made['sourceIPAddress']}"
     return _end(kind, text, here) | {
         "eventID": made["eventID"],
@@ -187,13 +230,16 @@ def _holder(here: dict[str, Any], place: Place) -> dict[str, Any]:
     }
 
 
-def _makers(key: str, place: Place) -> list[dict[str, Any]]:
-    """The calls that made a long-lived key, of the whole log: it may be older than the window."""
-    spans = [(each["first"], each["last"]) for each in place.rows(_MADE)]
+def _makers(heres: list[dict[str, Any]], place: Place) -> dict[str, dict[str, Any]]:
+    """By long-lived key of a user the call that made it, of the whole log: it may be older than the window."""
+    users = (each for each in heres if each["principal_type"] == "IAMUser" and not _is_session(each))
+    keys = sorted({each["access_key_id"] for each in users if each["access_key_id"]})
+    spans = [(each["first"], each["last"]) for each in place.rows(_MADE)] if keys else []
     if not spans:
-        return []
+        return {}
     since, until = min(first for first, _ in spans), min(place.until, max(last for _, last in spans))
-    return place.ask("case_origins", files=place.files(spans), since=since, until=until, made=[key])
+    calls = place.ask("case_origins", files=place.files(spans), since=since, until=until, made=keys)
+    return {each["made"]: each for each in reversed(calls)}  # the first of each
 
 
 def _word(here: dict[str, Any]) -> str | None:

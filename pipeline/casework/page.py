@@ -36,6 +36,7 @@ _TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
 ]
 _EVENT = ["eventTime", "eventName", "eventSource", "outcome", "principal_arn", "access_key_id", "sourceIPAddress"]
 _EVENT += ["resources", "marks", "eventID"]
+_LEFT_OUT = ["principal_arn", "eventName", "eventSource", "outcome", "events", "first_seen", "last_seen"]
 _PINNED = ["eventTime", "eventName", "eventSource", "outcome", "principal_arn", "note", "pinned_by", "eventID"]
 _ENTRY = ["number", "at", "actor", "change", "subject", "text"]
 
@@ -67,6 +68,8 @@ def html(facts: dict[str, Any], names: Names | None = None) -> str:
             parts.append(f"<h2>{heading}</h2>{_table(rows, columns, names)}")
     timeline = _table(facts["timeline"], _EVENT, names)
     parts.append(f"<h2>Timeline</h2><p>{len(facts['timeline']):,} events{left}</p>{timeline}")
+    if facts["left_out"]:
+        parts.append(f"<h2>Left out of the timeline</h2>{_table(facts['left_out'], _LEFT_OUT, names)}")
     return "\n".join([*parts, "</body></html>\n"])
 
 

@@ -33,6 +33,11 @@ _TABLES: list[tuple[str, tuple[str, ...], list[str]]] = [
         ("timeline",),
         ["eventTime", "eventName", "eventSource", "outcome", "sourceIPAddress", "access_key_id", "marks", "eventID"],
     ),
+    (
+        "Left out of the timeline",
+        ("left_out",),
+        ["principal_arn", "eventName", "eventSource", "outcome", "events", "first_seen", "last_seen"],
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.casework.followed import Followed
@@ -40,7 +41,7 @@ from sightings
 where first_seen >= $since and last_seen <= $until
 """
 _EVENT_OF = """
-select principal_arn, session_name, access_key_id
+select eventTime, principal_arn, session_name, access_key_id
 from events
 where eventTime between $since and $until and (eventID = $id or (len($id) = 64 and record_sha256 = $id))
 order by all
@@ -55,12 +56,16 @@ _KEYS = "select distinct access_key_id as id from lake.usage where access_key_id
 
 @dataclass
 class Seed:
-    """A recognised seed: its text, its kind in words, and what is followed because of it; `notes` qualify it."""
+    """A recognised seed: its text, its kind in words, and what is followed because of it; `notes` qualify it.
+
+    `moments` has the time of an event that is named itself, by its id.
+    """
 
     text: str
     kind: str
     follow: list[Followed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    moments: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,20 @@ class Place:
             return self.engine.rows(query.sql, given, query.path)
         with self.engine.reading(files):
             return self.engine.rows(query.sql, given, query.path)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The data files of the plan; one's number is its place in the list, from 1."""
+        return self.engine.plan.files["events"][1:] if self.engine.plan else []
+
+    @property
+    def spot(self) -> str:
+        """SQL that numbers a row of `events_by_file` (see `pipeline.casework.late`); it takes `paths` as `$paths`."""
+        return f"coalesce(list_position($paths::varchar[], file), 0)::bigint * {1 << 32} + row"
+
+    def files_of(self, spots: Iterable[int]) -> set[str]:
+        """The data files that spots lie in."""
+        return {self.paths[number - 1] for number in {spot >> 32 for spot in spots} if number}
 
     def files(self, spans: Iterable[tuple[datetime, datetime]]) -> set[str]:
         """The data files that may hold events of any of these spans of time."""
@@ -161,6 +180,7 @@ def _by_event(name: str, place: Place) -> Seed:
         raise unknown(name, place)
     seed = Seed(name, "event")
     for row in rows:
+        seed.moments[name] = row["eventTime"]
         if row["access_key_id"]:
             seed.follow.append(Followed("access_key", row["access_key_id"]))
             seed.notes.append(f"the event was made with the key {row['access_key_id']}")

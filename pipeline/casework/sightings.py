@@ -1,12 +1,14 @@
-"""Who was seen where: the view `sightings`, kept beside the lake so that a case reads only the files that matter.
+"""Who was seen where, and named what: the views `sightings` and `touches`, kept beside the lake, so that a case reads
+only the files that matter.
 
-A row says that a principal was seen with a key, from an address, with a program …, in one data file. There are some
-hundred times fewer of them than events, and they tell in which files the events of a seed are, and who else came from
-the same place. Data files never change, so that what was found out about one holds for good; a file that is new, as
-each is after an ingest or a compaction, is read by whoever investigates next. A folder that cannot be written is only
-read, and pays for that each time.
+A row of `sightings` says that a principal was seen with a key, from an address, with a program …, in one data file.
+There are many times fewer of them than events, and they tell in which files the events of a seed are, and who else
+came from the same place. A row of `touches` counts how often such a one named a resource. Data files never change, so
+that what was found out about one holds for good; a file that is new, as each is after an ingest or a compaction, is
+read by whoever investigates next. A folder that cannot be written is only read, and pays for that each time.
 
-`DIR/sightings/index.json` names the bundles (Parquet) that count, and the data files that each is about.
+`DIR/sightings/index.json` and `DIR/touches/index.json` name the bundles (Parquet) that count, and the data files that
+each is about.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import hashlib
 import io
 import json
 import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,11 +36,15 @@ if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
 
 _INDEX = "index.json"
+# View -> order of its rows in a bundle: readers skip those of other principals.
+VIEWS = {"sightings": "file", "touches": "principal_arn, file, who"}
 _FIRST = datetime.min.replace(tzinfo=UTC)
-_BUNDLES = 8  # more are made one
+_BUNDLES, _SMALL = 8, 16 << 20  # more bundles of less than so many bytes are made one
+_AT_ONCE = 32  # data files that are looked through at a time: what was found out about them is in memory
+_ROW_GROUP = 100_000
 _GRACE = timedelta(days=1)  # somebody may still read a bundle that counts no more
 # The view with the events of one part of the window in the place of all.
-_PART = "with events_by_file as (select * from lake.events_by_file where {part})\n{sql}"
+_PART = "with events_by_file as (select * from lake.events_by_file where {part}) select * from ({sql})"
 _PARTS = ("eventTime < $since", "eventTime between $since and $until", "eventTime > $until")
 
 
@@ -46,29 +54,33 @@ def refresh(lake: Lake) -> int:
     from pipeline.engines.duckdb import connect
 
     with connect(lake) as engine:
-        Catalog.load(within="views").install_views(engine)
+        Catalog.unchecked("investigate", VIEWS).install_views(engine)
         return prepare(engine, _FIRST, datetime.max.replace(tzinfo=UTC) - timedelta(days=1))
 
 
 def prepare(engine: Engine, since: datetime, until: datetime) -> int:
-    """Makes the view `sightings` of this engine cheap, and cuts its rows at the window's ends.
+    """Makes the views of this engine cheap, and cuts their rows at the window's ends.
 
     So a row lies wholly before, in or after the window. The engine serves one case from then on. Returns how many
     data files were new.
     """
-    sql, plan = engine.views["sightings"], engine.plan
+    return max(_prepare(engine, name, since, until) for name in VIEWS)
+
+
+def _prepare(engine: Engine, name: str, since: datetime, until: datetime) -> int:
+    sql, plan = engine.views[name], engine.plan
     every = set() if plan is None else set(plan.files["events"][1:])
     cut = _straddling(plan, since, until) if plan else set()
     parts: list[str] = []
     new = 0
     if plan is not None and plan.storage is not None and every > cut:
-        parts, new = _kept(engine, _Shelf(plan.storage, sql), every - cut)
+        parts, new = _kept(engine, _Shelf(plan.storage, name, sql), every - cut)
     if cut or not parts:
         with engine.reading(cut):
             pieces = [engine.query(_PART.format(part=each, sql=sql), _window(since, until)) for each in _PARTS]
-        engine.register("sightings_cut", pa.concat_tables(pieces))
-        parts.append("select * from sightings_cut")
-    engine.create_view("sightings", "\nunion all by name\n".join(parts))
+        engine.register(f"{name}_cut", pa.concat_tables(pieces))
+        parts.append(f"select * from {name}_cut")
+    engine.create_view(name, "\nunion all by name\n".join(parts))
     return new
 
 
@@ -92,19 +104,42 @@ def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> tuple[list[str], i
     """
     selects = []
     bundles = shelf.bundles(wanted)
-    known = {each for files in bundles.values() for each in files}
+    fresh = sorted(wanted - {each for files in bundles.values() for each in files})
+    if fresh:
+        content = _bundle(_found_out(engine, shelf, fresh))
+        if name := shelf.put(content):
+            bundles[name] = fresh
+            bundles = shelf.use(engine, bundles, wanted)
+        else:
+            engine.register(f"{shelf.name}_fresh", pq.read_table(io.BytesIO(content)))
+            selects.append(f"select * from {shelf.name}_fresh")
     if bundles:
-        engine.con.execute("set variable sightings = $paths", {"paths": sorted(bundles)})
-        engine.con.execute("set variable sightings_of = $files", {"files": sorted(wanted)})
-        only = "" if known <= wanted else " where file in (select unnest(getvariable('sightings_of')))"
-        selects.append(f"select * from read_parquet(getvariable('sightings'), hive_partitioning = false){only}")
-    if fresh := wanted - known:
-        with engine.reading(fresh):
-            rows = engine.query(shelf.sql)
-        engine.register("sightings_fresh", rows)
-        selects.append("select * from sightings_fresh")
-        shelf.add(engine, bundles, rows, fresh, wanted)
+        engine.con.execute(f"set variable {shelf.name} = $paths", {"paths": sorted(bundles)})
+        engine.con.execute(f"set variable {shelf.name}_of = $files", {"files": sorted(wanted)})
+        exact = wanted.issuperset(each for files in bundles.values() for each in files)
+        kept = f"select * from read_parquet(getvariable('{shelf.name}'), hive_partitioning = false)"
+        only = "" if exact else f" where file in (select unnest(getvariable('{shelf.name}_of')))"
+        selects.append(kept + only)
     return selects, len(fresh)
+
+
+def _found_out(engine: Engine, shelf: _Shelf, files: list[str]) -> Iterator[pa.Table]:
+    """The rows about these files, of some of them at a time."""
+    for start in range(0, len(files), _AT_ONCE):
+        with engine.reading(files[start : start + _AT_ONCE]):
+            yield engine.query(f"select * from ({shelf.sql}) order by {VIEWS[shelf.name]}")
+
+
+def _bundle(pieces: Iterable[pa.Table]) -> bytes:
+    """The pieces as one Parquet file."""
+    content = io.BytesIO()
+    writer: pq.ParquetWriter | None = None
+    for piece in pieces:
+        writer = writer or pq.ParquetWriter(content, piece.schema, compression="zstd")
+        writer.write_table(piece, row_group_size=_ROW_GROUP)
+    if writer:
+        writer.close()
+    return content.getvalue()
 
 
 @dataclass(frozen=True)
@@ -112,16 +147,17 @@ class _Shelf:
     """The folder of bundles. Whoever loses a race to write the index only has its bundle found out once more."""
 
     storage: Storage
+    name: str
     sql: str
 
     @property
     def folder(self) -> str:
-        return f"{self.storage.root}/sightings"
+        return f"{self.storage.root}/{self.name}"
 
     @property
     def _mark(self) -> str:
-        """Rows that another form of the view gave do not count."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+        """Rows that another form of the view gave, or another DuckDB with a hash function of its own, do not count."""
+        return hashlib.sha256(f"{duckdb.__version__} {self.sql}".encode()).hexdigest()
 
     def bundles(self, wanted: set[str]) -> dict[str, list[str]]:
         """The bundles that tell of any of these files, each with all the files that it is about."""
@@ -134,23 +170,36 @@ class _Shelf:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
 
-    def add(
-        self, engine: Engine, bundles: dict[str, list[str]], rows: pa.Table, fresh: set[str], wanted: set[str]
-    ) -> None:
-        """Puts rows found out about `fresh` files on the shelf; many bundles become one without what is gone."""
-        files = fresh
-        if len(bundles) >= _BUNDLES:
-            kept = "select * from read_parquet(getvariable('sightings'), hive_partitioning = false)"
-            of = "where file in (select unnest(getvariable('sightings_of')))"
-            rows, files, bundles = pa.concat_tables([engine.query(f"{kept} {of}"), rows]), wanted, {}
-        name = f"{uuid.uuid4().hex}.parquet"
-        content = io.BytesIO()
-        pq.write_table(rows, content, compression="zstd")
-        listed = {path.rpartition("/")[2]: each for path, each in bundles.items()} | {name: sorted(files)}
+    def put(self, content: bytes) -> str | None:
+        """Puts a bundle on the shelf; its path, None where nothing can be written there."""
+        path = f"{self.folder}/{uuid.uuid4().hex}.parquet"
         with suppress(OSError, LakeError):
-            self.storage.put(f"{self.folder}/{name}", content.getvalue())
+            self.storage.put(path, content)
+            return path
+        return None
+
+    def use(self, engine: Engine, bundles: dict[str, list[str]], wanted: set[str]) -> dict[str, list[str]]:
+        """Has these bundles count; gives them. Many small ones become one, without what is gone."""
+        with suppress(OSError, LakeError):
+            small = [path for path in bundles if self.storage.size(path) < _SMALL]
+            if len(small) > _BUNDLES:
+                bundles = self._merged(engine, bundles, small, wanted)
+            listed = {path.rpartition("/")[2]: each for path, each in bundles.items()}
             self.storage.put(f"{self.folder}/{_INDEX}", json.dumps({"mark": self._mark, "bundles": listed}).encode())
             self._sweep(listed)
+        return bundles
+
+    def _merged(
+        self, engine: Engine, bundles: dict[str, list[str]], small: list[str], wanted: set[str]
+    ) -> dict[str, list[str]]:
+        files = sorted({each for path in small for each in bundles[path]} & wanted)
+        sql = f"""
+        select * from read_parquet($small, hive_partitioning = false)
+        where file in (select unnest($files)) order by {VIEWS[self.name]}
+        """
+        path = self.put(_bundle([engine.query(sql, {"small": small, "files": files})]))
+        rest = {each: about for each, about in bundles.items() if each not in small}
+        return rest | {path: files} if path else bundles
 
     def _sweep(self, listed: dict[str, list[str]]) -> None:
         """Deletes bundles that count no more, once nobody can be reading them."""

@@ -1,7 +1,8 @@
 """The table `story`: the events of a case, each once, filled from as few data files as have any of them.
 
-It stays in DuckDB, so that a seed with millions of events fills no memory of ours. Which files have something the
-view `sightings` tells; reading the whole width of a file is what costs, so that one pass takes what it can.
+It stays in DuckDB, so that a seed with millions of events fills no memory of ours, and it is narrow: of the columns of
+an event it has those by which a story is counted and chosen. What is wide, such as ids and resources, is fetched for
+the events that are told (`pipeline.casework.late`), by `spot`: the number of the data file and the row in it.
 """
 
 from __future__ import annotations
@@ -11,23 +12,47 @@ from typing import Any
 from pipeline.casework.followed import Followed, mentions, parameters
 from pipeline.casework.seeds import Place
 
+# Without the order that a question ends in: a table has none, and sorting costs as much as reading.
+_ORDER = "\norder by "
+_COLUMNS = """
+    {spot} as spot, eventTime, eventSource, eventName, outcome, readOnly, eventCategory, account_id, awsRegion,
+    principal_arn, principal_type, session_name, access_key_id, via_service, sourceIPAddress, source_network, userAgent
+"""
+# Who holds the credentials of an event: a long-lived key; for sessions and sign-ins the principal.
+HOLDER = "case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end"
 # case_events.sql gives each event once; a later round leaves out what an earlier one has.
-_FIRST = "select *, false as by_time from ({sql})"
+_FIRST = "select {columns}, false as by_time from ({sql})"
 _ADDED = """
-select *, {by_time} as by_time from ({sql}) as found
-where not exists (
-    from story where story.eventID = found.eventID and story.account_id is not distinct from found.account_id
-)
+with found as (select {columns} from ({sql}))
+select *, false as by_time from found
+where not exists (from story where story.spot = found.spot)
 """
 # What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
-# same principal called that very service within a minute.
+# same principal called that very service within a minute. Its own calls are told by the minute, each for the minutes
+# beside it too, so that equality finds them: comparing every pair of times would not end.
 _ON_BEHALF = """
-and found.via_service is not null and list_contains($holders, found.principal_arn) and exists (
+with found as (select {columns} from ({sql})),
+minutes as (
+    select
+        principal_arn, session_name, eventSource as via_service, date_trunc('minute', eventTime) as minute,
+        min(eventTime) - interval 1 minute as since, max(eventTime) + interval 1 minute as until
     from story
-    where story.principal_arn = found.principal_arn
-      and story.session_name is not distinct from found.session_name
-      and story.eventSource = found.via_service
-      and story.eventTime between found.eventTime - interval 1 minute and found.eventTime + interval 1 minute
+    where list_contains($holders, principal_arn)
+    group by all
+),
+own as (
+    select * replace (minute + to_minutes(unnest([-1, 0, 1])) as minute)
+    from minutes
+)
+select *, true as by_time
+from found
+where not exists (from story where story.spot = found.spot) and exists (
+    from own
+    where own.principal_arn = found.principal_arn
+      and own.session_name is not distinct from found.session_name
+      and own.via_service = found.via_service
+      and own.minute = date_trunc('minute', found.eventTime)
+      and found.eventTime between own.since and own.until
 )
 """
 _KEY_HOLDERS = """
@@ -44,7 +69,7 @@ with own as (
     select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
     from story
     where access_key_id is not null
-    group by file
+    group by spot >> 32
 )
 select distinct file
 from sightings
@@ -69,19 +94,6 @@ where last_seen >= $since and first_seen <= $until and (
     ))
 )
 """
-# The principals that use these keys, as far as services call on their behalf.
-_CALLERS = """
-select distinct principal_arn
-from sightings
-where access_key_id in (select unnest($keys::varchar[]))
-  and principal_arn <> 'unknown'
-  and principal_arn in (select principal_arn from sightings where via_service is not null)
-order by principal_arn
-limit 50
-"""
-# Of the first pass: events with the keys, and beside them what services did for the keys' principals.
-_NEAR = "select *, coalesce(list_contains($keys, access_key_id), false) as followed from ({sql})"
-_OF_NEAR = "select * exclude (followed) from near {where}"
 
 
 class Story:
@@ -89,26 +101,17 @@ class Story:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._near: set[str] = set()  # files of which the table `near` has what services did for `_callers`
-        self._callers: set[str] = set()
 
     def begin(self, follow: list[Followed]) -> int:
         """The events of the seed; how many there are."""
-        if not all(each.kind == "access_key" for each in follow):
-            named = mentions(follow)
-            added = self._keep("story", _FIRST, parameters(follow))
-            return added + (self._mentions(named) if named else 0)
-        lists = parameters(follow)
-        self._callers = {row["principal_arn"] for row in self.place.rows(_CALLERS, keys=lists["keys"])}
-        self._near = self._files(lists)
-        self._keep("near", _NEAR, lists | {"callers": sorted(self._callers)}, self._near)
-        return self.place.engine.keep("story", _FIRST.format(sql=_OF_NEAR.format(where="where followed")))
+        added = self._keep(_FIRST, parameters(follow))
+        return added + self._mentions(mentions(follow))
 
     def add(self, follow: list[Followed]) -> int:
         """Adds the events of these things; how many there were."""
-        lists, named = parameters(follow), mentions(follow)
-        added = self._keep("story", _ADDED.replace("{by_time}", "false"), lists) if any(lists.values()) else 0
-        return added + (self._mentions(named) if named else 0)
+        lists = parameters(follow)
+        added = self._keep(_ADDED, lists) if any(lists.values()) else 0
+        return added + self._mentions(mentions(follow))
 
     def add_on_behalf(self) -> None:
         """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
@@ -116,26 +119,26 @@ class Story:
         if not holders:
             return
         files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders)}
-        sql = _ADDED.replace("{by_time}", "true") + _ON_BEHALF
-        if self._callers.issuperset(holders):
-            self.place.engine.keep("story", sql.format(sql=_OF_NEAR.format(where="")), {"holders": holders})
-            files -= self._near
         if files:
-            self._keep("story", sql, parameters([]) | {"callers": holders, "holders": holders}, files)
+            self._keep(_ON_BEHALF, parameters([]) | {"callers": holders, "holders": holders}, files)
 
-    def _mentions(self, named: dict[str, Any]) -> int:
+    def _mentions(self, named: dict[str, Any] | None) -> int:
         """Adds events by what they name, which only the events themselves tell."""
+        if named is None:
+            return 0
         whole = self.place.files([(self.place.since, self.place.until)])
-        return self._keep("story", _ADDED.replace("{by_time}", "false"), named, whole, "case_mentions")
+        return self._keep(_ADDED, named, whole, "case_mentions")
 
     def _files(self, lists: dict[str, Any]) -> set[str]:
         return {row["file"] for row in self.place.rows(_FILES, **lists)}
 
     def _keep(
-        self, table: str, sql: str, lists: dict[str, Any], files: set[str] | None = None, question: str = "case_events"
+        self, sql: str, lists: dict[str, Any], files: set[str] | None = None, question: str = "case_events"
     ) -> int:
-        """Adds what `sql` makes of a question to a table, from these files or those that have what `lists` follow."""
+        """Adds what `sql` makes of a question, from these files or those that have what `lists` follow."""
         query = self.place.catalog.get(f"investigate/{question}")
-        window = {"since": self.place.since, "until": self.place.until}
+        asked = query.sql.rpartition(_ORDER)[0]
+        filled = sql.format(columns=_COLUMNS.format(spot=self.place.spot), sql=f"\n{asked}\n")
+        given = {"since": self.place.since, "until": self.place.until, "paths": self.place.paths} | lists
         with self.place.engine.reading(self._files(lists) if files is None else files):
-            return self.place.engine.keep(table, sql.format(sql=f"\n{query.sql}\n"), window | lists, query.path)
+            return self.place.engine.keep("story", filled, given, query.path)

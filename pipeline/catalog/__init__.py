@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,38 @@ class Catalog:
             raise UsageError(folder, "no such folder", "name a folder of questions")
         parts = [within] if isinstance(within, str) else within
         paths = sorted(path for part in parts for path in (folder / part).rglob("*.sql"))
-        found = [_read(path, folder) for path in paths]
+        return _checked(tuple((header.stem(path, folder), *_text(path, folder)) for path in paths))
+
+    @classmethod
+    def around(cls, identity: str) -> Catalog:
+        """The project's views and the folder of one question; all of it where there is no such question, so that
+        `get` can name the near ones."""
+        folder = identity.partition("/")[0]
+        if folder in {each.name for each in home().iterdir()}:
+            found = cls.load(within={"views", folder})
+            if identity in found.queries:
+                return found
+        return cls.load()
+
+    @classmethod
+    def unchecked(cls, within: str, views: Iterable[str]) -> Catalog:
+        """The project's own questions of one folder, and the named views with those that they build on.
+
+        For who has them asked at once, and cannot wait for checks that the tests have made: a fault that somebody's
+        edit brought in is told when the question is asked.
+        """
+        found = [_of(path, home()) for path in sorted((home() / within).rglob("*.sql"))]
+        named: dict[str, Query] = {}
         with over({}) as engine:
-            views = _in_order(engine, [each for each in found if each.kind == "view"])
-            for each in views:
-                checks.check(each, engine)
-                engine.create_view(each.name, each.sql, each.path)
-            for each in found:
-                if each.kind == "query":
-                    checks.check(each, engine)
-        return cls({each.id: each for each in found}, views)
+            left = list(views)
+            while left:
+                name = left.pop()
+                path = home() / "views" / f"{name}.sql"
+                if name not in named and path.is_file():
+                    named[name] = _of(path, home())
+                    left += parse.tables(engine.con, named[name].sql)
+            ordered = _in_order(engine, list(named.values()))
+        return cls({each.id: each for each in (*found, *ordered)}, ordered)
 
     def get(self, identity: str) -> Query:
         """The question of this id; raises UsageError with the nearest ids."""
@@ -93,13 +116,39 @@ class Catalog:
         return header.values(query, given, as_of)
 
 
-def _read(path: Path, folder: Path) -> Query:
-    identity = header.stem(path, folder)
-    shown = f"{folder.name}/{identity}.sql"
+def _of(path: Path, folder: Path) -> Query:
+    return _read(header.stem(path, folder), *_text(path, folder))
+
+
+def _text(path: Path, folder: Path) -> tuple[str, str]:
+    """The file's name as errors show it, and what it holds."""
+    shown = f"{folder.name}/{header.stem(path, folder)}.sql"
     try:
-        text = path.read_text("utf-8")
+        return shown, path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError(shown, f"cannot be read ({error})", "mend the file") from None
+
+
+@lru_cache(maxsize=16)
+def _checked(files: tuple[tuple[str, str, str], ...]) -> Catalog:
+    """The catalogue of files given by id, shown name and text.
+
+    Kept, since one run asks for the same views several times and binding them costs more than reading the files,
+    which is done each time: a file that was edited is another text.
+    """
+    found = [_read(*each) for each in files]
+    with over({}) as engine:
+        views = _in_order(engine, [each for each in found if each.kind == "view"])
+        for each in views:
+            checks.check(each, engine)
+            engine.create_view(each.name, each.sql, each.path)
+        for each in found:
+            if each.kind == "query":
+                checks.check(each, engine)
+    return Catalog({each.id: each for each in found}, views)
+
+
+def _read(identity: str, shown: str, text: str) -> Query:
     query = header.read(text, identity, shown)
     expected = "view" if identity.startswith("views/") else "query"
     if query.kind != expected:

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.cli import context
+from pipeline.cli.lean import leave_pandas_out
 from pipeline.errors import TrailsiftError
 
 # Options that may stand before or after the verb; the value says whether one follows.
@@ -67,6 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script: runs one verb and exits with the design's code."""
     # Importing makes some hundred thousand objects that stay; at Python's threshold each is walked again and again.
     gc.set_threshold(50_000, 20, 20)
+    if arguments is None:
+        leave_pandas_out()
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     try:
         code = application()(args=words, prog_name="trailsift", standalone_mode=False)

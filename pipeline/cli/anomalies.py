@@ -58,7 +58,7 @@ def anomalies(
     if fail_on is not None and fail_on not in SEVERITIES:
         raise UsageError("--fail-on", f"{fail_on!r} is no severity", f"write one of {', '.join(SEVERITIES)}")
     judging = Judging.by(current.settings)
-    catalog = Catalog.load()
+    catalog = Catalog.load(within=("views", "anomalies"))
     lake = current.lake()
     with connect(lake) as engine:
         catalog.install_views(engine)

@@ -11,6 +11,8 @@ import typer
 from pipeline.cli.context import current
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.detect.sigma.correlations import RuleSet
     from pipeline.detect.unseen import Examined
     from pipeline.engines.duckdb import Engine
@@ -100,21 +102,22 @@ def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
     from pipeline.cli.findings.looking import tell_hidden
     from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import as_of, tell_ground
+    from pipeline.detect.own import placeholders
     from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import current as stored
     from pipeline.detect.store.examined import named
     from pipeline.detect.unseen import examine_new, nothing_new
 
-    placeholders = current.settings.placeholders
-    pack, ruleset, lacking = named(folder, placeholders), None, False
+    ruleset, lacking = None, False
     with _engine(lake) as engine:
         moment = as_of(engine)
+        known = placeholders(engine, current.settings)
+        pack = named(folder, known)
         examined = None if again else nothing_new(lake, engine, pack)
         if examined is None:
-            ruleset = load(folder, placeholders)
-            unchanged = named(folder, placeholders) == pack
-            _views(engine)
-            examined = examine_new(lake, engine, ruleset, placeholders, again, pack if unchanged else "")
+            ruleset = load(folder, known)
+            unchanged = named(folder, known) == pack
+            examined = examine_new(lake, engine, ruleset, known, again, pack if unchanged else "")
             lacking = tell_ground(engine, None, moment)
         tell_examined(examined)
     standing = [each for each in stored(lake) if each["rule_key"] in examined.keys]
@@ -127,14 +130,14 @@ def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
 def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> Answer:
     """Asks every rule about a window; findings have the status they are stored with, or would have."""
     from pipeline.cli.window import tell_ground, window
+    from pipeline.detect.own import placeholders
     from pipeline.detect.run import detect as run
     from pipeline.detect.sigma.correlations import load
     from pipeline.detect.store import judged
 
-    ruleset = load(folder, current.settings.placeholders)
     with _engine(lake) as engine:
-        _views(engine)
         begin, end = window(engine, since, until)
+        ruleset = load(folder, placeholders(engine, current.settings))
         found = run(engine, ruleset, begin, end)
         lacking = tell_ground(engine, begin, end)
     current.say("a window is a question of its own: nothing is stored, and all it holds is told")
@@ -145,17 +148,14 @@ def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> A
 
 
 def _engine(lake: Lake) -> Engine:
+    from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
     from pipeline.lake.commit import roll_forward
 
     roll_forward(lake)
-    return connect(lake)
-
-
-def _views(engine: Engine) -> None:
-    from pipeline.catalog import Catalog
-
+    engine = connect(lake)
     Catalog.load(within="views").install_views(engine)
+    return engine
 
 
 def _follow(lake: Lake, folder: Path, every: int, level: str | None, output: str) -> None:
@@ -166,19 +166,17 @@ def _follow(lake: Lake, folder: Path, every: int, level: str | None, output: str
     from pipeline.cli.ingest import stopping
     from pipeline.cli.progress import complain
     from pipeline.cli.watching import SHOWN, send
-    from pipeline.detect.sigma.correlations import load
     from pipeline.detect.watch import Watch
     from pipeline.errors import LakeError
 
-    ruleset = load(folder, current.settings.placeholders)
-    watch = Watch(lake, ruleset, current.settings.placeholders)
+    watch = Watch(lake, folder, current.settings)
     told = False
     with stopping(signal.SIGTERM, signal.SIGINT) as stop:
         while not stop.is_set():
             try:
                 if examined := watch.look():
                     if not told:
-                        _tell_asked(ruleset, examined.refused)
+                        _tell_asked(watch.rules, examined.refused)
                         told = True
                     tell_examined(examined)
                     news = examined.recorded.new + examined.recorded.grown

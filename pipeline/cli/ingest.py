@@ -68,6 +68,8 @@ def ingest(
             stopped = stop.is_set()
     if alongside:
         alongside.look()
+    if summary.events_new:
+        _look_ahead()
     if not follow:
         complain(summary.problems, current)
     print(json.dumps(summary.as_json()) if output == "json" else told(summary, dry_run))
@@ -75,6 +77,20 @@ def ingest(
         raise typer.Exit(4)
     if stopped:
         raise typer.Exit(130)
+
+
+def _look_ahead() -> None:
+    """Finds out who was seen where in what is new, so that the next investigation need not.
+
+    The events are in the lake already: whatever goes wrong here is left to that investigation.
+    """
+    from contextlib import suppress
+
+    from pipeline.casework import sightings
+    from pipeline.errors import TrailsiftError
+
+    with suppress(TrailsiftError):
+        sightings.refresh(current.lake())
 
 
 @contextmanager

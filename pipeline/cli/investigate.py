@@ -23,7 +23,12 @@ def investigate(
     since: str = typer.Option(None, "--from", help="Start of the window.", metavar="TIME", show_default="first event"),
     until: str = typer.Option(None, "--to", help="End of the window.", metavar="TIME", show_default="newest event"),
     max_events: int = typer.Option(
-        10_000, "--max-events", help="Events of the timeline at most.", min=1, max=1_000_000
+        None,
+        "--max-events",
+        help="Events of the timeline at most.",
+        min=1,
+        max=1_000_000,
+        show_default="all up to 10,000; of more the 2,000 that stand out",
     ),
     pack: Path = typer.Option(None, "--pack", help="Write the case pack to this file too.", metavar="CASE.zip"),
     book: str = typer.Option(None, "--case", help="Tell the pins and notes of this case too.", metavar="NAME"),
@@ -35,6 +40,7 @@ def investigate(
     """
     from pipeline.casework import case, casebook, report
     from pipeline.casework.pack import write
+    from pipeline.casework.sightings import VIEWS
     from pipeline.catalog import Catalog
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
@@ -42,7 +48,7 @@ def investigate(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
-    catalog = Catalog.load(within=("views", "investigate"))
+    catalog = Catalog.unchecked("investigate", views=("events", "coverage", *VIEWS))
     lake = current.lake()
     names = current.names
     written = casebook.case(lake, book) if book is not None else None

@@ -40,7 +40,7 @@ def query(
 
     export.known(output)
     given = _pairs(param)
-    catalog = Catalog.load()
+    catalog = Catalog.load(within="views") if _words(what) else Catalog.around(what)
     identity, sql = _target(what, catalog)
     with connect(current.lake()) as engine:
         catalog.install_views(engine)
@@ -61,6 +61,11 @@ def _pairs(param: list[str]) -> dict[str, str]:
     return {name.strip(): value for name, _, value in (each.partition("=") for each in param)}
 
 
+def _words(what: str) -> bool:
+    """Whether it is neither an id nor a file's name but an SQL text."""
+    return not what.endswith(".sql") and any(each.isspace() for each in what.strip())
+
+
 def _target(what: str, catalog: Catalog) -> tuple[str | None, str]:
     """The id that `what` names, or else the SQL it is or holds."""
     from pipeline.catalog import home
@@ -69,7 +74,7 @@ def _target(what: str, catalog: Catalog) -> tuple[str | None, str]:
     if what in catalog.queries:
         return what, ""
     if not what.endswith(".sql"):
-        if any(each.isspace() for each in what.strip()):
+        if _words(what):
             return None, what
         catalog.get(what)  # raises, with the nearest ids
     path = Path(what)

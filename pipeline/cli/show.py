@@ -28,7 +28,7 @@ def show(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of show", "write table or json")
-    catalog = Catalog.load()
+    catalog = Catalog.around(identity)
     found = catalog.get(identity)
     with over({}) as engine:
         catalog.install_views(engine)

@@ -43,13 +43,11 @@ class Alongside:
     def _opened(self) -> Watch | None:
         """The watch, made at the first look; None as long as there is no lake."""
         from pipeline.catalog import home
-        from pipeline.detect.sigma.correlations import load
         from pipeline.detect.watch import Watch
         from pipeline.lake.tables import Lake
 
         if self._watch is None and Lake(current.settings.lake, current.settings).exists:
-            placeholders = current.settings.placeholders
-            self._watch = Watch(current.lake(), load(home() / "detections", placeholders), placeholders)
+            self._watch = Watch(current.lake(), home() / "detections", current.settings)
         return self._watch
 
 

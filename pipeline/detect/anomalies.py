@@ -20,7 +20,7 @@ from pipeline.catalog import Catalog, Query
 from pipeline.catalog.header import SEVERITIES
 from pipeline.detect.baselines.asking import UNKNOWN, Judging, parts, prepared, scored
 from pipeline.detect.baselines.scoring import Stretch, stretches
-from pipeline.detect.baselines.telling import RULE, findings, folded
+from pipeline.detect.baselines.telling import RULE, findings, folded, in_roles
 from pipeline.engines.duckdb import Engine
 from pipeline.times import iso
 
@@ -102,7 +102,7 @@ def examine(
         for row in engine.query(UNKNOWN, {"since": since or datetime.min, "until": until}, "unknown").to_pylist():
             why = f"known on {row['days']} days by {row['events']} events"
             examined.unjudged.append((RULE, row["principal_arn"], why))
-    examined.findings = folded(examined.findings, judging.budget)
+    examined.findings = in_roles(folded(examined.findings, judging.budget))
     examined.findings.sort(key=lambda each: (SEVERITIES.index(each["severity"]), each["first_seen"], each["id"]))
     return examined
 

@@ -2,39 +2,36 @@
 
 Most of a rule hangs on the event's source, name, error code and kind of caller. A million events hold a few hundred
 combinations of these. Each is asked twice: whether an event of the kind may meet the rule (`weakened`), and whether it
-surely does, whatever its other columns hold. What is left open is asked of the events themselves, those of that name.
+surely does, whatever its other columns hold. What is left open is asked of the events themselves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pipeline.detect.sigma import fields
-from pipeline.detect.sigma.conditions import Node, leaves, weakened
-from pipeline.detect.sigma.literals import literal
+from pipeline.detect.sigma.conditions import Node, anchored, leaves, weakened
 from pipeline.engines.duckdb import Engine, quoted
 
 WINDOW = "($since is null or eventTime >= $since) and ($until is null or eventTime <= $until)"
 TABLE = "sigma_kinds"
 BITS = 60  # of a whole number that stand for a rule each
-_MANY = 200  # names from which on it does not pay to look at the name first
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """The table `sigma_kinds`, a row a kind that some rule can meet: its `key`, bits `s0`… (sure) and `m0`… (open).
+    """The table `sigma_kinds`, a row a kind that some rule can meet: `key`, `name`, how many `events`, `s0`… and `m0`….
 
-    The n-th of the `live` rules, those that some kind can meet, has bit n. `open` are those left open for some kind.
-    `key` is SQL of the key over a row of the events; `may` and `left` say by event name which rules (as bits of one
-    number) an event of that name may meet, and which of them are left open.
+    Bits of `s` stand for rules that an event of the kind surely meets, bits of `m` for those that are left open.
+
+    The n-th of the `live` rules, those that some kind can meet, has bit n. `key` is SQL of the key over a row of the
+    events. `open` has the rules that are left open for some kind, each with the share of all events it is open for.
     """
 
     key: str
     live: list[int]
-    may: dict[str | None, int]
-    left: dict[str | None, int]
+    open: dict[int, float]
 
     @property
     def words(self) -> int:
@@ -42,36 +39,28 @@ class Kinds:
         return -(-len(self.live) // BITS)
 
     @property
-    def open(self) -> list[int]:
-        """The rules that are left open for some kind."""
-        return [rule for rule in self.live if any(each & self._bit(rule) for each in self.left.values())]
+    def columns(self) -> list[str]:
+        """The columns of the bits."""
+        return [f"{prefix}{word}" for prefix in "sm" for word in range(self.words)]
 
     def bit(self, rule: int) -> tuple[int, int]:
         """(word, value) of a live rule's bit."""
         word, place = divmod(self.live.index(rule), BITS)
         return word, 1 << place
 
-    def any_of(self, rules: set[int], prefix: str) -> str:
-        """SQL: whether one of these rules is met, by columns `{prefix}0` and on; false where none is live."""
+    def masks(self, rules: set[int]) -> list[int]:
+        """The bits of those of the rules that are live, a number a word."""
         masks = [0] * self.words
         for rule in rules & set(self.live):
             word, value = self.bit(rule)
             masks[word] |= value
-        tests = [f"{prefix}{word} & {mask} <> 0" for word, mask in enumerate(masks) if mask]
-        return f"({' or '.join(tests)})" if tests else "false"
+        return masks
 
-    def named(self, rules: set[int], given: dict[str | None, int]) -> str:
-        """SQL: whether an event has a name for which `given`, `may` or `left`, has one of these rules."""
-        bits = sum(self._bit(rule) for rule in rules & set(self.live))
-        names = [name for name, each in given.items() if each & bits]
-        if len(names) > _MANY:
-            return "true"
-        some = ", ".join(literal(name) for name in names if name is not None)
-        tests = ([f"eventName in ({some})"] if some else []) + (["eventName is null"] if None in names else [])
+    def any_of(self, rules: set[int], *prefixes: str) -> str:
+        """SQL: whether one of these rules has its bit in columns `{prefix}0` and on; false where none is live."""
+        masks = [(word, mask) for word, mask in enumerate(self.masks(rules)) if mask]
+        tests = [f"{prefix}{word} & {mask} <> 0" for prefix in prefixes for word, mask in masks]
         return f"({' or '.join(tests)})" if tests else "false"
-
-    def _bit(self, rule: int) -> int:
-        return 1 << self.live.index(rule)
 
 
 def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | None]) -> Kinds:
@@ -80,8 +69,13 @@ def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | No
     names = ", ".join(quoted(name) for name in fields.ANCHORS if name in used)
     engine.drop("sigma_seen", TABLE)
     try:
-        engine.keep("sigma_seen", f"select distinct {names} from ({fields.ROWS}) where {WINDOW}", window, "rules")
-        may = [weakened(each) or "true" for each in conditions]
+        engine.keep(
+            "sigma_seen",
+            f"select {names}, count(*) as events from ({fields.ROWS}) where {WINDOW} group by all",
+            window,
+            "rules",
+        )
+        may = [weakened(each, anchored) or "true" for each in conditions]
         met = engine.query(f"select [{', '.join(f'bool_or({each})' for each in may)}] as met from sigma_seen")
         live = [number for number, each in enumerate(met["met"][0].as_py() or []) if each]
         decided = [(may[number], _surely(conditions[number])) for number in live]
@@ -89,11 +83,34 @@ def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | No
         words |= _words("m", [f"{may} and not {sure}" for may, sure in decided])
         told = "".join(f", {sql} as {name}" for name, sql in words.items())
         some = " or ".join(f"{name} <> 0" for name in words) or "false"
-        rows = f"select {_key(engine, names)} as key, eventName as name{told} from sigma_seen"
+        rows = f"select {_key(engine, names)} as key, eventName as name, events{told} from sigma_seen"
         engine.keep(TABLE, f"select * from ({rows}) where {some}", place="rules")
-        return Kinds(_key(engine, names), live, *_by_name(engine, len(words) // 2))
+        return Kinds(_key(engine, names), live, _open(engine, live))
     finally:
         engine.drop("sigma_seen")
+
+
+def there(engine: Engine, table: str, live: list[int], prefixes: str) -> list[int]:
+    """Those of the `live` rules that have a bit in some row of a table, in columns `{prefix}0`… of the prefixes."""
+    if not live:
+        return []
+    words = range(-(-len(live) // BITS))
+    some = ", ".join(f"coalesce(bit_or({' | '.join(f'{each}{word}' for each in prefixes)}), 0)" for word in words)
+    found = engine.query(f"select [{some}] as bits from {table}", place="rules")["bits"][0].as_py()
+    return [rule for number, rule in enumerate(live) if found[number // BITS] & 1 << number % BITS]
+
+
+def _open(engine: Engine, live: list[int]) -> dict[int, float]:
+    """The rules that are left open for some kind, each with the share of all events that are of such a kind."""
+    left = there(engine, TABLE, live, "m")
+    shares = []
+    for rule in left:
+        word, place = divmod(live.index(rule), BITS)
+        shares.append(f"sum(events) filter (m{word} & {1 << place} <> 0) / (select sum(events) from sigma_seen)")
+    found = (
+        engine.query(f"select [{', '.join(shares)}]::double[] as shares from {TABLE}", place="rules") if left else None
+    )
+    return dict(zip(left, found["shares"][0].as_py(), strict=True)) if found else {}
 
 
 def _key(engine: Engine, names: str) -> str:
@@ -104,7 +121,7 @@ def _key(engine: Engine, names: str) -> str:
 
 def _surely(condition: Node) -> str:
     """SQL: whether every event of a kind meets the condition, which is that none can fail it."""
-    fails = weakened(condition, negated=True)
+    fails = weakened(condition, anchored, negated=True)
     return f"(not {fails})" if fails else "false"
 
 
@@ -114,16 +131,3 @@ def _words(prefix: str, tests: list[str]) -> dict[str, str]:
     return {
         f"{prefix}{at // BITS}": f"({' + '.join(bits[at : at + BITS])})::bigint" for at in range(0, len(bits), BITS)
     }
-
-
-def _by_name(engine: Engine, words: int) -> tuple[dict[str | None, int], dict[str | None, int]]:
-    """By event name the rules that an event of it may meet, and those left open."""
-    columns = [f"bit_or(s{n} | m{n}) as a{n}, bit_or(m{n}) as o{n}" for n in range(words)]
-    if not columns:
-        return {}, {}
-    found = engine.query(f"select name, {', '.join(columns)} from {TABLE} group by name").to_pylist()
-
-    def bits(row: dict[str, Any], prefix: str) -> int:
-        return sum(int(row[f"{prefix}{n}"]) << n * BITS for n in range(words))
-
-    return {row["name"]: bits(row, "a") for row in found}, {row["name"]: bits(row, "o") for row in found}

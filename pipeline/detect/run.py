@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.detect import kinds
+from pipeline.detect.candidates import TABLE as CHOSEN
+from pipeline.detect.candidates import choose
 from pipeline.detect.findings import EPISODES, Episode, finding
 from pipeline.detect.run_correlations import correlated, wanted
 from pipeline.detect.scan import MATCHED, TABLE, Scanned, matched, scan
@@ -42,11 +44,12 @@ def detect(engine: Engine, rules: RuleSet, since: datetime | None = None, until:
     try:
         found = kinds.find(engine, [rule.condition for rule in asked], window)
         if found.live:
-            scanned = scan(engine, asked, found, wanted(correlations, numbers), window)
+            choose(engine, asked, correlations, numbers, found, window)
+            scanned = scan(engine, asked, found, wanted(correlations, numbers))
             detected.findings += _single_events(engine, asked, scanned)
             detected.findings += correlated(engine, correlations, numbers, scanned)
     finally:
-        engine.drop(kinds.TABLE, TABLE)
+        engine.drop(kinds.TABLE, CHOSEN, TABLE)
     return detected
 
 

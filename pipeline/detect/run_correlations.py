@@ -49,7 +49,7 @@ def statement(correlation: Correlation, parts: list[int], scanned: Scanned, busy
     keys = [f"g{number}" for number in range(len(correlation.keys[0]))]
     span = int(correlation.span.total_seconds() * _MICRO)
     matches = " union all ".join(_matches(correlation, part, rule, scanned) for part, rule in enumerate(parts))
-    least = _least(correlation)
+    least = correlation.least
     hits = windows.crowded(span, keys, least) if busy and least else "from matches"
     if correlation.kind == "temporal_ordered":
         judged = windows.ordered(span, keys, len(parts))
@@ -105,18 +105,11 @@ def _met(correlation: Correlation) -> str:
     return f"count(distinct x) over w {windows.COMPARE[correlation.operator]} $count"
 
 
-def _least(correlation: Correlation) -> int | None:
-    """How many different `x` a window needs; None where that is not what decides."""
-    if correlation.sought is not None or correlation.kind == "temporal_ordered":
-        return None
-    return {"gte": int(correlation.count), "gt": int(correlation.count) + 1}.get(correlation.operator)
-
-
 def _possible(correlation: Correlation, matches: list[int]) -> bool:
     """Whether so many matches of each part can meet it at all."""
     if correlation.kind == "temporal_ordered":
         return all(matches)
-    least = _least(correlation)
+    least = correlation.least
     if least is None or (correlation.counted and fields.field(correlation.counted).many):
         return any(matches)
     return (sum(1 for each in matches if each) if correlation.kind == "temporal" else sum(matches)) >= max(least, 1)

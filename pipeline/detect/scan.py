@@ -1,28 +1,30 @@
-"""The one scan: which events of a window meet which rules, kept in a table from which findings are made.
+"""Which events meet which rules, kept in a table from which findings are made.
 
-Each event is looked up among the kinds (`pipeline.detect.kinds`), which says of most rules all there is to say. Only
-of events with a name for which a rule is left open is the whole condition asked. What is kept of an event is what a
-finding tells and what correlations group by and count. The table is DuckDB's own, which spills what does not fit.
+Each event is looked up among the kinds (`pipeline.detect.kinds`), which says of most rules all there is to say; what
+is left is chosen by a glance at few columns (`pipeline.detect.candidates`). Here the chosen ones are read, and asked
+the whole conditions of rules that are open. What is kept of an event is what a finding tells and what correlations
+group by and count. The tables are DuckDB's own, which spills what does not fit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
+from pipeline.detect.candidates import EVENT
+from pipeline.detect.candidates import TABLE as CHOSEN
 from pipeline.detect.kinds import TABLE as KINDS
-from pipeline.detect.kinds import WINDOW, Kinds
+from pipeline.detect.kinds import Kinds, there
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.conditions import columns, leaves, sql
-from pipeline.detect.sigma.literals import joined
+from pipeline.detect.sigma.literals import joined, literal
 from pipeline.detect.sigma.rules import Rule
-from pipeline.engines.duckdb import Engine
-from pipeline.records.schema import OPEN
+from pipeline.engines.duckdb import Engine, quoted
 
 TABLE = "sigma_events"
 # What `pipeline.detect.findings.EPISODES` reads: a row a rule and event.
 MATCHED = "sigma_matched"
-_WIDE = {*OPEN, "extra", "resources"}
+_READ = "sigma_read"
+_MANY = 200  # names from which on it does not pay to look at the name first
 _ID = "coalesce(eventID, record_sha256) as event_id"
 _KEPT = (
     "eventTime",
@@ -44,7 +46,7 @@ NOTE = (
 class Scanned:
     """The table `sigma_events`: a row an event that meets some rule, with bits `w0`… of those it meets.
 
-    `texts` says which column has a field's value: a text, or a list of them where the field has many.
+    `texts` gives SQL of a field's value: a text, or a list of them where the field has many.
     """
 
     kinds: Kinds
@@ -55,28 +57,37 @@ class Scanned:
         return self.kinds.any_of(rules, "w")
 
 
-def scan(
-    engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]], window: dict[str, datetime | None]
-) -> Scanned:
-    """Reads the window's events once. `wanted` names fields, and the rules for whose matches each is kept."""
-    live = {name: by for name, by in wanted.items() if by & set(kinds.live)}
-    texts = {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
-    engine.keep(TABLE, statement(rules, kinds, live), window, "rules")
+def scan(engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> Scanned:
+    """Reads the chosen events. `wanted` names fields, and the rules for whose matches each is kept.
+
+    They are read into a table before rules are asked: DuckDB takes as long over a rule for a few rows as for thousands,
+    and hands on the few that it finds together.
+    """
+    chosen = set(there(engine, CHOSEN, kinds.live, "sm"))
+    live = {name: by & chosen for name, by in wanted.items() if by & chosen}
+    texts = {name: f"(null::varchar{'[]' if fields.field(name).many else ''})" for name in wanted}
+    texts |= {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
+    left = there(engine, CHOSEN, kinds.live, "m")
+    try:
+        engine.keep(_READ, _rows(engine, rules, kinds, left, live), place="rules")
+        engine.keep(TABLE, statement(rules, kinds, left, live), place="rules")
+    finally:
+        engine.drop(_READ)
     return Scanned(kinds, texts)
 
 
-def statement(rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> str:
-    """The scan as SQL. The words are made in a list and unnested: a filter on them would work them out twice."""
+def statement(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
+    """SQL over what was read, in which the rules that are `left` are asked of events for which they are open.
+
+    The words are made in a list and unnested: a filter on them would work them out twice.
+    """
     numbers = range(kinds.words)
-    words = ", ".join(f"w{number}: {_word(rules, kinds, number)}" for number in numbers)
+    words = ", ".join(f"w{number}: {_word(rules, kinds, left, number)}" for number in numbers)
     some = " or ".join(f"each.w{number} <> 0" for number in numbers)
     told = [f"{_texts(name, kinds, by)} as f{n}" for n, (name, by) in enumerate(wanted.items()) if name not in _KEPT]
     return f"""
-        select {", ".join([*(f"met.w{number} as w{number}" for number in numbers), _ID, *_KEPT, *told])}
-        from (
-            select *, unnest(list_filter([{{{words}}}], lambda each: {some})) as met
-            from ({_rows(rules, kinds, wanted)}) join {KINDS} on {kinds.key} = key
-        )"""
+        select {", ".join([*(f"met.w{number} as w{number}" for number in numbers), "event_id", *_KEPT, *told])}
+        from (select *, unnest(list_filter([{{{words}}}], lambda each: {some})) as met from {_READ})"""
 
 
 def matched(rules: set[int], scanned: Scanned) -> str:
@@ -92,28 +103,41 @@ def matched(rules: set[int], scanned: Scanned) -> str:
         from {TABLE} where {scanned.met(rules)}"""
 
 
-def _rows(rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> str:
-    """SQL of the window's events, their JSON only where the name says that somebody may look at it.
-
-    That is more than thrift: what comes out of a CASE is the rows' own texts, while a function of a column as it lies
-    in the file is worked out for the column's whole dictionary, again for every few rows.
-    """
-    readers: dict[str, list[str]] = {}
-    for rule in kinds.open:
-        for column in {column for each in leaves(rules[rule].condition) for column in columns(each)}:
-            readers.setdefault(column, []).append(kinds.named({rule}, kinds.left))
+def _rows(engine: Engine, rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
+    """SQL of the chosen events with the columns that somebody looks at, wide ones only where somebody does."""
+    readers: dict[str, set[str]] = {}
+    for rule in left:
+        for each in leaves(rules[rule].condition):
+            for column in columns(each):
+                readers.setdefault(column, set()).add(kinds.any_of({rule}, "m"))
     for name, by in wanted.items():
         for column in fields.field(name).columns:
-            readers.setdefault(column, []).append(kinds.named(by, kinds.may))
-    wide = {column: joined("or", sorted(set(tests))) for column, tests in readers.items() if column in _WIDE}
-    less = ", ".join(f"case when {test} then {column} end as {column}" for column, test in sorted(wide.items()))
-    return f"select * {f'replace ({less})' if less else ''} from ({fields.ROWS}) where {WINDOW}"
+            readers.setdefault(column, set()).add(kinds.any_of(by, "s", "m"))
+    held = [_ID, *_KEPT, *kinds.columns]
+    for column, tests in sorted(readers.items()):
+        if column in fields.WIDE:
+            held.append(f"case when {joined('or', sorted(tests))} then {column} end as {column}")
+        elif column not in _KEPT:
+            held.append(quoted(column))
+    chosen = f"({fields.ROWS}) join {CHOSEN} on {EVENT} = id and {kinds.key} = key"
+    return f"select {', '.join(held)} from {chosen} where {_named(engine)}"
 
 
-def _word(rules: list[Rule], kinds: Kinds, number: int) -> str:
+def _named(engine: Engine) -> str:
+    """SQL: whether an event has the name of a chosen one, which DuckDB asks before it reads more of an event."""
+    sql = f"select distinct name from {CHOSEN} join {KINDS} using (key)"
+    names = engine.query(sql, place="rules")["name"].to_pylist()
+    if len(names) > _MANY:
+        return "true"
+    some = ", ".join(literal(name) for name in names if name is not None)
+    tests = ([f"eventName in ({some})"] if some else []) + (["eventName is null"] if None in names else [])
+    return joined("or", tests) if tests else "false"
+
+
+def _word(rules: list[Rule], kinds: Kinds, left: list[int], number: int) -> str:
     """SQL of the bits of the rules that an event meets, of those in one word."""
     cases = []
-    for rule in kinds.open:
+    for rule in left:
         word, value = kinds.bit(rule)
         if word == number:
             met = f"case when {sql(rules[rule].condition)} then {value} else 0 end"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.detect.run_new import Found, adds_only, among, detect_all, detect_new
 from pipeline.detect.sigma.correlations import RuleSet
+from pipeline.detect.sigma.values import Placeholders
 from pipeline.detect.store import Looked, Recorded, View, now, record
-from pipeline.detect.store.examined import Asked, Due, Placeholders, asked, due, idle, remember
+from pipeline.detect.store.examined import Asked, Due, asked, due, idle, remember
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import QueryError
 

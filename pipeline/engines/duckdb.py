@@ -132,11 +132,20 @@ class Engine:
             for table in mixed:
                 self._point(table, carrier=True)
             try:
-                self._read(sql, None, place, lambda rows: rows.create_view(name, replace=True))
+                self._make_view(name, sql, place)
             finally:
                 for table in mixed:
                     self._point(table, carrier=False)
             self.views[name] = sql
+
+    def _make_view(self, name: str, sql: str, place: str) -> None:
+        """By a statement, since a relation would be bound once to be had and again to become a view."""
+        bindings(parse.statement(self.con, sql, place), {}, place)
+        try:
+            self.con.execute(f"create or replace view {quoted(name)} as\n{sql}")
+        except duckdb.Error as error:
+            self._read(sql, None, place, lambda rows: None)  # says where in `sql` itself the fault is
+            raise parse.fault(error, sql, place) from None
 
     def keep(self, name: str, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> int:
         """Adds the rows of one SELECT to the table `name` of this database, made if need be; how many there were.
@@ -239,13 +248,16 @@ class Engine:
         for name in self.plan.files if self.plan else ():
             self._point(name, carrier=False)
             self.con.execute(f"create view lake.{quoted(name)} as select * from {self._parquet(name)}")
-        by_file = f"select *, filename as file from {self._parquet('events')}"
-        alone = "select *, null::varchar as file from lake.events"
+        by_file = f"select *, filename as file, file_row_number as row from {self._parquet('events')}"
+        alone = "select *, null::varchar as file, row_number() over () - 1 as row from lake.events"
         self.con.execute(f"create view lake.events_by_file as {by_file if self.plan else alone}")
 
     def _parquet(self, name: str) -> str:
+        """SQL that reads a table. DuckDB guesses rows by the first file, the empty carrier, and would join by that."""
         mixed = "true" if self.plan and name in self.plan.mixed else "false"
-        return f"read_parquet(getvariable('files_{name}'), union_by_name = {mixed}, hive_partitioning = false)"
+        rows = self.plan.rows.get(name, 0) if self.plan else 0
+        told = f", explicit_cardinality = {rows}" if rows else ""
+        return f"read_parquet(getvariable('files_{name}'), union_by_name = {mixed}, hive_partitioning = false{told})"
 
     def _point(self, name: str, carrier: bool) -> None:
         """Points a raw table at its carrier alone, or at all planned files."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.engines.snapshot import Plan
     from pipeline.lake.tables import Lake
 
-_FORM = 1  # of the file; a program that writes another form reads no older one
+_FORM = 2  # of the file; a program that writes another form reads no older one
 _NAME = "plan.json"
 
 
@@ -51,7 +51,8 @@ def recall(lake: Lake, now: str | None) -> Plan | None:
             return None
         spans = {path: tuple(span) if span else None for path, span in kept["spans"].items()}
         mixed, snapshot, sequence = frozenset(kept["mixed"]), kept["snapshot_id"], kept["sequence"]
-        return Plan(kept["files"], mixed, snapshot, spans, lake.storage, sequence, kept["counts"])
+        rows = {name: int(number) for name, number in kept["rows"].items()}
+        return Plan(kept["files"], mixed, snapshot, spans, lake.storage, sequence, kept["counts"], rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -66,6 +67,7 @@ def keep(lake: Lake, now: str, plan: Plan) -> None:
         "spans": plan.spans,
         "sequence": plan.sequence,
         "counts": plan.counts,
+        "rows": plan.rows,
     }
     with suppress(OSError):
         lake.storage.put(f"{lake.location}/{_NAME}", json.dumps(kept).encode())

@@ -37,7 +37,7 @@ class Plan:
     `spans` gives the first and last eventTime of the snapshot's event files, in microseconds of the epoch, whether
     they are among `files` or not. The bounds are exact, as the lake keeps full metrics for this column; a file that
     lacks them (added by another writer) has None. `sequence` is the snapshot's number in the order of commits,
-    `counts` says how many events it has of each day.
+    `counts` says how many events it has of each day, `rows` roughly how many rows are to be read of each table.
     """
 
     files: dict[str, list[str]]
@@ -47,6 +47,7 @@ class Plan:
     storage: Storage | None = field(default=None, repr=False)
     sequence: int = 0
     counts: dict[str, int] = field(default_factory=dict, repr=False)
+    rows: dict[str, int] = field(default_factory=dict, repr=False)
 
     def newest(self) -> datetime | None:
         """The newest eventTime of the snapshot; None without events, KeyError where a file does not tell its own."""
@@ -64,7 +65,8 @@ class Plan:
     def within(self, since: datetime | None, until: datetime | None) -> Plan:
         """The same view of the lake without the event files that hold nothing of [since, until]."""
         events = [self.files["events"][0], *self.holding(since, until)]
-        return replace(self, files=self.files | {"events": events})
+        rows = self.rows.get("events", 0) * len(events) // len(self.files["events"])
+        return replace(self, files=self.files | {"events": events}, rows=self.rows | {"events": rows})
 
     def days(self) -> dict[date, int]:
         """How many events the snapshot has of each day; the window of the plan plays no part."""
@@ -101,12 +103,20 @@ def _plan(lake: Lake) -> Plan:
     files = {name: lake.files(name, table=table) for name, table in loaded.items()}
     tasks = [] if snapshot_id is None else list(events.scan(snapshot_id=snapshot_id).plan_files())
     spans = _spans(lake, events, tasks)
-    files["events"] = [lake.carrier("events"), *spans]
+    files["events"] = [lake.carrier("events"), *sorted(spans)]
     loaded["events"] = events
     mixed = frozenset(name for name, table in loaded.items() if not _uniform(name, table))
     snapshot = events.snapshot_by_id(snapshot_id) if snapshot_id is not None else None
     sequence = (snapshot.sequence_number or 0) if snapshot else 0
-    return Plan(files, mixed, snapshot_id, spans, lake.storage, sequence, _counts(tasks))
+    rows = {name: _total(table) for name, table in loaded.items()}
+    return Plan(files, mixed, snapshot_id, spans, lake.storage, sequence, _counts(tasks), rows)
+
+
+def _total(table: Table) -> int:
+    """How many rows a table's newest snapshot has, as its summary says; 0 where it does not."""
+    snapshot = table.current_snapshot()
+    told = snapshot.summary.get("total-records") if snapshot and snapshot.summary else None
+    return int(told) if told and told.isdecimal() else 0
 
 
 def _counts(tasks: Iterable[Any]) -> dict[str, int]:

@@ -27,9 +27,9 @@ def open_catalogue(storage: Storage, settings: Settings) -> Any:
 
 
 def _sqlite(storage: Storage) -> Any:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pipeline.lake.catalogue_sqlite import SqliteCatalogue
 
-    return SqlCatalog(
+    return SqliteCatalogue(
         "trailsift", uri=f"sqlite:///{storage.root}/catalog.db?timeout=60", warehouse=storage.uri(storage.root)
     )
 

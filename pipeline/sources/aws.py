@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.config import SourceSettings
@@ -51,6 +52,7 @@ def session(settings: SourceSettings) -> boto3.Session:
 
     try:
         base = boto3.Session(profile_name=settings.profile or None, region_name=settings.region or None)
+        base._session.register_component("data_loader", _loader(base._session.get_config_variable("data_path")))
         if not settings.role_arn:
             return base
         named = {"ExternalId": settings.external_id} if settings.external_id else {}
@@ -61,12 +63,21 @@ def session(settings: SourceSettings) -> boto3.Session:
             extra_args={"RoleSessionName": "trailsift", **named},
         )
         inner = botocore.session.Session(profile=settings.profile or None)
+        inner.register_component("data_loader", base._session.get_component("data_loader"))
         inner._credentials = DeferredRefreshableCredentials(
             method="assume-role", refresh_using=fetcher.fetch_credentials
         )
         return boto3.Session(botocore_session=inner, region_name=settings.region or base.region_name)
     except BotoCoreError as error:
         raise fault(settings.location, error) from error
+
+
+@cache
+def _loader(path: str | None) -> Any:
+    """What reads botocore's models of services; one for all sessions, as reading them is most of making a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def client(

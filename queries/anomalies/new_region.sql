@@ -26,8 +26,8 @@
 -- machines there is what those do who mine on other people's account.
 with costly as (
     select distinct day, account_id, principal_arn, awsRegion as value
-    from lake.usage
-    where outcome = 'ok'
+    from calls
+    where ok > 0
       and eventName in (
           'CreateCluster', 'CreateFleet', 'CreateNotebookInstance', 'CreateTrainingJob', 'InvokeModel',
           'RequestSpotFleet', 'RequestSpotInstances', 'RunInstances', 'RunJobFlow', 'RunTask'

@@ -34,7 +34,10 @@ with calls as (
                 'GetSecretValue'
             ) then 5
             when starts_with(call, 'Delete') or starts_with(call, 'Terminate') or starts_with(call, 'ScheduleKey')
-                or call in ('Decrypt', 'GetAuthorizationToken', 'RunInstances', 'InvokeModel') then 20
+                or call in (
+                    'Converse', 'ConverseStream', 'Decrypt', 'GetAuthorizationToken', 'InvokeModel',
+                    'InvokeModelWithResponseStream', 'RunInstances'
+                ) then 20
             when call in (
                 'BatchGetItem', 'CopyObject', 'DownloadDBLogFilePortion', 'GetItem', 'GetObject', 'GetSnapshotBlock',
                 'Query', 'Scan', 'SelectObjectContent'

@@ -31,6 +31,7 @@
 -- sharedEventID = "id that the twins of one call across accounts share"
 -- resources = "ARNs of the resources that the record names"
 -- file = "data file of the lake that has it"
+-- row = "row of the file, from 0"
 -- [params.since]
 -- type = "timestamp"
 -- default = "0001-01-01"
@@ -64,7 +65,7 @@ select
     sessionCredentialFromConsole = 'true' as console,
     via_service, sourceIPAddress, source_network, userAgent, sharedEventID,
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
-    file
+    file, row
 from events_by_file
 where eventTime between $since and $until
   and (

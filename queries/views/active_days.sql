@@ -3,7 +3,7 @@
 -- question = "On which days did each principal act, and how well was it known by then?"
 -- [columns]
 -- account_id = "account"
--- principal_arn = "who; sessions are folded into their role"
+-- principal_arn = "who, as in behaviour"
 -- day = "a day on which it acted (UTC)"
 -- kind = "workload: an AWS service takes its role; person: uses the console or a name, or types commands; else automation"
 -- events = "events of the day"

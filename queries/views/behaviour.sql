@@ -4,7 +4,7 @@
 -- [columns]
 -- day = "day (UTC)"
 -- account_id = "account"
--- principal_arn = "who; sessions are folded into their role"
+-- principal_arn = "who; sessions are folded into their role, but of IAM Identity Center's roles each person is told"
 -- attribute = "api, service, region, network, country, organization, agent, hour, caller, role, moved_session, own_change"
 -- value = "which one"
 -- read_only = "of an api whether it only reads, of a region whether it was only looked at"
@@ -14,25 +14,9 @@
 -- first_seen = "first of them"
 -- last_seen = "last of them"
 -- ///
--- Services of AWS, their roles, and what they do on somebody's behalf are left out. Services that are the same in every
--- region log to one of them (AWS: "CloudTrail concepts: global service events") and so tell no region.
-with calls as (
-    select
-        day, account_id, principal_arn, awsRegion, eventSource, eventName, coalesce(readOnly, false) as read_only,
-        coalesce(sum("count") filter (outcome = 'ok'), 0)::bigint as ok,
-        coalesce(sum("count") filter (outcome = 'denied'), 0)::bigint as denied,
-        coalesce(sum("count") filter (outcome = 'error'), 0)::bigint as error,
-        min(first_seen) as first_seen,
-        max(last_seen) as last_seen
-    from lake.usage
-    where principal_type not in ('AWSService', 'AWSAccount')
-      and via_service is null
-      and principal_arn <> 'unknown'
-      and principal_arn not like '%:role/aws-service-role/%'
-      and coalesce(eventType, 'AwsApiCall') in ('AwsApiCall', 'AwsConsoleAction', 'AwsConsoleSignIn')
-    group by all
-),
-listed as (
+-- Services that are the same in every region log to one of them (AWS: "CloudTrail concepts: global service events") and
+-- so tell no region.
+with listed as (
     select day, account_id, principal_arn, 'api' as attribute, eventSource || ':' || eventName as value,
         read_only, ok, denied, error, first_seen, last_seen
     from calls
@@ -53,7 +37,7 @@ listed as (
     union all
     select day, account_id, principal_arn, attribute, value, null, ok, denied, error, first_seen, last_seen
     from habits
-    where principal_arn is not null and principal_type <> 'AWSService'
+    where principal_arn is not null and principal_type <> 'AWSService' and attribute <> 'call'
     union all
     select day, account_id, principal_arn, 'country', country, null, ok, denied, error, first_seen, last_seen
     from habits

@@ -3,7 +3,7 @@
 -- question = "What did each principal do, or use, for the first time, and how surprising is it of this principal?"
 -- [columns]
 -- account_id = "account"
--- principal_arn = "who; sessions are folded into their role"
+-- principal_arn = "who, as in behaviour"
 -- kind = "workload, person or automation, as in active_days"
 -- attribute = "api, service, region, network, country, organization, agent, caller or role"
 -- value = "what is new"

@@ -4,10 +4,10 @@
 -- [columns]
 -- day = "day (UTC)"
 -- account_id = "account"
--- principal_arn = "who; sessions are folded into their role"
+-- principal_arn = "who; sessions are folded into their role, but of Identity Center's roles each person is told"
 -- principal_type = "CloudTrail's userIdentity.type"
 -- access_key_id = "long-lived access key; of a moved_session the session's key; else null"
--- attribute = "network, agent, hour, caller, role, moved_session or own_change; examined marks a day as worked out"
+-- attribute = "network, agent, hour, caller, role, moved_session, own_change, call or made; examined marks a day as worked out"
 -- value = "which network, agent … it was"
 -- ok = "events that succeeded; of examined all events of the day"
 -- denied = "events refused for lack of permission"

@@ -22,8 +22,8 @@ OWN = Plan(last_accessed=False)
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(tmp_path / "lake", create=True)
+def lake(empty_lake: Lake) -> Lake:
+    return empty_lake
 
 
 def newest(lake: Lake) -> Snapshot:

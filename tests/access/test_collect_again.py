@@ -31,8 +31,8 @@ ONCE = ("GetAccountAuthorizationDetails", "GetCredentialReport", "GetAccountPass
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(tmp_path / "lake", create=True)
+def lake(empty_lake: Lake) -> Lake:
+    return empty_lake
 
 
 def many(world: World, count: int) -> None:

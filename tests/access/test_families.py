@@ -59,8 +59,8 @@ ORG = f"arn:aws:organizations::{MASTER}"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(tmp_path / "lake", create=True)
+def lake(empty_lake: Lake) -> Lake:
+    return empty_lake
 
 
 def files(folder: Path, *contents: object) -> list[str]:

@@ -41,8 +41,8 @@ def rows(lake: Lake) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(tmp_path / "lake", create=True)
+def lake(empty_lake: Lake) -> Lake:
+    return empty_lake
 
 
 @pytest.fixture(scope="module")

@@ -85,8 +85,7 @@ def scanned(rules: RuleSet) -> str:
     names = {each.field.name for rule in rules.rules for each in leaves(rule.condition)}
     columns = set(TOLD)
     for name in names | set(wanted(rules.correlations, parts)):
-        where = fields.field(name)
-        columns |= {name} if where.name == name and "." in name and not where.many else where.columns
+        columns |= fields.field(name).columns
     hashed = ", ".join(f"bit_xor(hash({quoted(each)}))" for each in sorted(columns))
     return f"select {hashed} from ({fields.ROWS}) where {WINDOW}"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench import snapshot
 
 
-def test_a_snapshot_is_measured(tmp_path: Path) -> None:
+def test_a_snapshot_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "USERS", 20)
     found = snapshot.run(tmp_path, 10)
     expected = 10 + snapshot.USERS + snapshot.GROUPS + snapshot.CUSTOMER + snapshot.MANAGED
     imported, actions = found["import"], found["actions"]

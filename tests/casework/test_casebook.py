@@ -19,7 +19,7 @@ from pipeline.engines.duckdb import connect
 from pipeline.errors import NoDataError, UsageError
 from pipeline.lake.tables import Lake
 from tests.casework.worlds import call, user
-from tests.lakes import make_lake
+from tests.lakes import make_lake, put_back
 
 EVE, BOB = user("eve", "AKIAEVE1"), user("bob", "AKIABOB1")
 RECORDS = [
@@ -30,8 +30,8 @@ RECORDS = [
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return make_lake(tmp_path / "lake", RECORDS)
+def lake(place: Path) -> Lake:
+    return put_back(place / "casebook", lambda path: make_lake(path, RECORDS))
 
 
 def pin(lake: Lake, name: str, *ids: str, **more: str) -> casebook.CaseFile:

@@ -32,6 +32,9 @@ ROOT = {"type": "Root", "principalId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:
 SERVICE = {"type": "AWSService", "invokedBy": "config.amazonaws.com"}
 ON_BEHALF = {"invokedBy": "cloudformation.amazonaws.com"}
 ENDPOINT = {"sourceIPAddress": "10.9.8.7", "vpcEndpointId": "vpce-1"}
+SHARED_ROLE = (
+    f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Dev_0123456789abcdef"
+)
 NEW_NET = {"sourceIPAddress": "192.0.2.9"}
 ASIA = {"accessKeyId": "ASIASESSION"}
 ATTACH = {"userName": "anna", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
@@ -61,6 +64,13 @@ def role(name: str, session: str = "session-1", key: str = "ASIAEXAMPLE") -> dic
             "attributes": {"creationDate": "2026-10-01T09:00:00Z", "mfaAuthenticated": "false"},
         },
     }
+
+
+def person(name: str) -> dict[str, Any]:
+    """The identity of somebody who comes through IAM Identity Center, in a role that others share."""
+    identity = role(SHARED_ROLE.rpartition("/")[2], f"{name}@corp.example", f"ASIA{name.upper()}")
+    identity["sessionContext"]["sessionIssuer"]["arn"] = SHARED_ROLE
+    return identity
 
 
 def role_arn(name: str) -> str:

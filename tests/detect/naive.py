@@ -127,7 +127,7 @@ def _walk(node: Any, steps: list[str]) -> Iterator[str]:
                 if key.lower() == steps[0]:
                     yield from _walk(value, steps[1:])
     elif isinstance(node, dict):
-        yield json.dumps(node, separators=(",", ":"))
+        yield json.dumps(node, separators=(",", ":"), ensure_ascii=False)  # letters as themselves, as DuckDB writes
     elif isinstance(node, bool):
         yield str(node).lower()
     elif node is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from pipeline.engines.duckdb import Engine, over
 from pipeline.records.normalize import to_table
 from tests.logs import event
 
-CATALOG = Catalog.load()
+CATALOG = Catalog.load(within="views")
+_KEPT: list[Engine] = []
+_TEMPORARY = "select table_name from duckdb_tables() where temporary"
 LOGSOURCE = {"product": "aws", "service": "cloudtrail"}
 
 
@@ -40,11 +44,27 @@ def rules(*documents: dict[str, Any], text: str | None = None, **placeholders: t
         return load(path.parent, placeholders)
 
 
-def log(*records: dict[str, Any]) -> Engine:
-    """An engine over these records."""
-    engine = over({"events": plain(to_table(list(records)))})
-    CATALOG.install_views(engine)
-    return engine
+@contextmanager
+def log(*records: dict[str, Any]) -> Iterator[Engine]:
+    """An engine over these records.
+
+    One serves a whole process, since its views take longer to make than most rules to ask. What is kept in it goes
+    with the records, and after an error there is a new one.
+    """
+    events = plain(to_table(list(records)))
+    if not _KEPT:
+        _KEPT.append(over({}))
+        CATALOG.install_views(_KEPT[0])
+    engine = _KEPT[0]
+    engine.con.register("lake_events", events)
+    try:
+        yield engine
+    except BaseException:
+        _KEPT.remove(engine)
+        engine.close()
+        raise
+    engine.drop(*(name for (name,) in engine.con.execute(_TEMPORARY).fetchall()))
+    assert not engine.registered and [*engine.views] == [each.name for each in CATALOG.views]
 
 
 def plain(table: pa.Table) -> pa.Table:

@@ -36,8 +36,10 @@ MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 EC2 = {"userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}}
 SDK = {"userAgent": "Boto3/1.34"}
+TYPING = {"userAgent": "aws-cli/2.17"}
 BROWSER = {"userAgent": "Mozilla/5.0", "sessionCredentialFromConsole": "true"}
 SECRET = {"eventSource": "secretsmanager.amazonaws.com", "eventName": "GetSecretValue"}
+MODEL = {"eventSource": "bedrock.amazonaws.com", "eventName": "InvokeModel", "readOnly": True}
 
 
 def machine(**changes: Any) -> Records:
@@ -77,6 +79,17 @@ def grant_at(moment: datetime) -> Records:
 
 def refused_at(moment: datetime) -> Records:
     return [each | {"eventTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"} for each in refused(CALLS)]
+
+
+def each_day(count: int, days: int, **changes: Any) -> Records:
+    """So many calls on each of the last days."""
+    return [each for n in range(days) for each in many(count, NOW - DAY * n, **changes)]
+
+
+def made(name: str, days_ago: int) -> dict[str, Any]:
+    """The making of a user."""
+    given = {"requestParameters": {"userName": name}, "userIdentity": WORKER}
+    return change("CreateUser", NOW - DAY * days_ago, **given)
 
 
 OFFICE = habits(userIdentity=USER)
@@ -209,6 +222,35 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
         ("after two months", [*[at(NOW - DAY * (60 + n)) for n in range(10)], at(NOW)], True),
         ("after a month", [*[at(NOW - DAY * (30 + n)) for n in range(10)], at(NOW)], False),
         ("new", [at(NOW)], False),
+        ("a user seen once before", [*habits(60), *(at(t, userIdentity=USER) for t in (NOW - DAY * 50, NOW))], True),
+        ("a role seen once before", [*habits(60, userIdentity=USER), at(NOW - DAY * 50), at(NOW)], False),
+        ("a user never seen in two months", [*habits(60), at(NOW, userIdentity=named("bob"))], True),
+        ("a user never seen in one", [*habits(30), at(NOW, userIdentity=named("bob"))], False),
+        ("a user made meanwhile", [*habits(60), made("bob", 3), at(NOW, userIdentity=named("bob"))], False),
+        ("another made meanwhile", [*habits(60), made("eve", 3), at(NOW, userIdentity=named("bob"))], True),
+        ("a role never seen", [*habits(60), at(NOW, userIdentity=role("batch"))], False),
+    ],
+    "slow_reading": [
+        ("eight secrets a day", [*habits(**TYPING), *each_day(8, 5, **SECRET)], True),
+        ("forty on one day", [*habits(**TYPING), *many(40, **SECRET)], False),
+        (
+            "forty on one day, and few on others",
+            [*habits(**TYPING), *many(40, **SECRET), *each_day(3, 5, **SECRET)],
+            False,
+        ),
+        ("eight a day on two days", [*habits(**TYPING), *each_day(30, 2, **SECRET)], False),
+        ("as every week", habits(**TYPING, **SECRET), False),
+        ("by a program", [*habits(**SDK), *each_day(8, 5, **SECRET, **SDK)], False),
+        ("refused", [*habits(**TYPING), *each_day(8, 5, errorCode="AccessDenied", **SECRET)], False),
+        ("eight objects a day", [*habits(**TYPING), *each_day(8, 5, eventName="GetObject")], False),
+        ("in the second week", [*habits(12, **TYPING), *each_day(8, 5, **SECRET)], False),
+    ],
+    "first_model_call": [
+        ("a model called", [*habits(), at(NOW, **MODEL)], True),
+        ("as before", [*habits(), at(NOW - DAY * 3, **MODEL), at(NOW, **MODEL)], False),
+        ("models asked about", [*habits(), at(NOW, **(MODEL | {"eventName": "ListFoundationModels"}))], False),
+        ("refused", [*habits(), at(NOW, errorCode="AccessDenied", **MODEL)], False),
+        ("too little history", [*habits(5), at(NOW, **MODEL)], False),
     ],
     "many_services": [
         (
@@ -286,3 +328,34 @@ def test_whoever_changes_identities_all_the_time_is_less_of_a_surprise() -> None
     new = change("UpdateLoginProfilePolicy", userIdentity=WORKER)
     busy, quiet = (points(examined([*habits(), *before, new])) for before in (deployer, []))
     assert busy["first_sensitive_call"] < 0.5 * quiet["first_sensitive_call"]
+
+
+def test_who_wakes_and_tries_what_its_key_opens_weighs_more_than_who_works() -> None:
+    """35 for the silence; 2 for each of 10 calls over 5, 4 for each of 5 refused. The console says nothing."""
+    before = [*habits(60), at(NOW - DAY * 50, userIdentity=USER)]
+    tries = [at(NOW + MINUTE * n, eventName=f"List{n}", userIdentity=USER) for n in range(10)]
+    tries += refused(CALLS[:5], userIdentity=USER)
+    assert points(examined([*before, at(NOW, userIdentity=USER)]))["dormant_principal"] == 35
+    assert points(examined([*before, *tries]))["dormant_principal"] == 75
+    clicked = [each | BROWSER for each in tries]
+    assert points(examined([*before, *clicked]))["dormant_principal"] == 35
+
+
+def test_what_others_take_is_no_excuse_for_who_comes_from_a_place_nobody_knows() -> None:
+    """The role is ordinary for others (0.6 of 35 for a person), but not from a network new to the whole account."""
+    known = [*habits(), *habits(userIdentity=USER), assume("admin", NOW - DAY * 9, userIdentity=USER)]
+    assert points(examined([*known, assume("admin", userIdentity=WORKER)]))["new_role"] == 21
+    assert points(examined([*known, assume("admin", userIdentity=WORKER, **NEW_NET)]))["new_role"] == 35
+
+
+def test_a_program_that_scouts_and_fails_before_a_model_answers_weighs_most() -> None:
+    """45 for a program, by half more where no program of the account uses models; 20 for scouting, 10 for failures."""
+    program = habits(**SDK)
+    scouted = at(NOW, **(MODEL | SDK | {"eventName": "GetModelInvocationLoggingConfiguration"}))
+    failed = [at(NOW + MINUTE, errorCode="ValidationException", **(MODEL | SDK))] * 3
+    failed = [each | {"eventID": f"f{n}"} for n, each in enumerate(failed)]
+    called = at(NOW + 2 * MINUTE, **(MODEL | SDK))
+    assert points(examined([*program, called]))["first_model_call"] == 68
+    assert points(examined([*program, scouted, *failed, called]))["first_model_call"] == 98
+    user = [*habits(userIdentity=named("app"), **SDK), at(NOW - DAY * 9, userIdentity=named("app"), **(MODEL | SDK))]
+    assert points(examined([*program, *user, called]))["first_model_call"] == 45

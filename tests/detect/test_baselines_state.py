@@ -24,7 +24,21 @@ from pipeline.lake import compact
 from pipeline.lake.habits import replace_days
 from pipeline.lake.retention import expire
 from pipeline.lake.tables import Lake
-from tests.detect.life import ATTACH, CATALOG, NEW_NET, NOW, USER, Records, assume, at, engine_of, grant, role
+from tests.detect.life import (
+    ATTACH,
+    CATALOG,
+    NEW_NET,
+    NOW,
+    SHARED_ROLE,
+    USER,
+    Records,
+    assume,
+    at,
+    engine_of,
+    grant,
+    person,
+    role,
+)
 from tests.detect.life import habits as quiet
 from tests.lakes import make_lake
 
@@ -45,6 +59,8 @@ def log() -> Records:
         at(NOW + SECOND, userIdentity=walker, sessionCredentialFromConsole="true", **NEW_NET),
         assume("walker", **EC2),
         *grant("AttachUserPolicy", ATTACH),
+        *grant("CreateAccessKey", {"userName": "bob"}),
+        at(NOW, userIdentity=person("eve")),
         at(NOW, userIdentity={"type": "AWSService", "invokedBy": "config.amazonaws.com"}),
     ]
 
@@ -74,7 +90,18 @@ def stored(lake: Lake) -> list[dict[str, Any]]:
 
 def test_every_attribute_is_in_the_log_of_these_tests() -> None:
     attributes = {each["attribute"] for each in from_scratch(log())}
-    assert attributes == {"network", "agent", "hour", "caller", "role", "moved_session", "own_change", "examined"}
+    assert attributes == {
+        "network",
+        "agent",
+        "hour",
+        "caller",
+        "role",
+        "moved_session",
+        "own_change",
+        "call",
+        "made",
+        "examined",
+    }
 
 
 def test_the_rows_say_what_happened() -> None:
@@ -92,10 +119,14 @@ def test_the_rows_say_what_happened() -> None:
     assert (moved["access_key_id"], moved["ok"]) == ("ASIAWALKER", 1)
     assert rows["role", "ec2.amazonaws.com", walker, today]["principal_type"] == "AWSService"
     assert rows["own_change", anna, f"AttachUserPolicy {ATTACH['policyArn']}", today]["ok"] == 1
+    eve = f"{SHARED_ROLE}/eve@corp.example"
+    assert rows["call", eve, "r|eu-west-1|ec2.amazonaws.com:DescribeInstances", today]["ok"] == 1
+    assert rows["caller", eve, "person", today]["ok"] == 1
+    assert rows["made", None, "bob", today]["ok"] == 1
     assert rows["hour", anna, "08", "2026-10-27"]["ok"] == 1
     # Nothing is kept of what a service did in its own name but whose role it took.
     assert not any(key[1] == "config.amazonaws.com" for key in rows)
-    assert rows["examined", None, habits.VERSION, today]["ok"] == 6
+    assert rows["examined", None, habits.VERSION, today]["ok"] == 8
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.detect import run_correlations
+from pipeline.detect import candidates, run_correlations
 from pipeline.detect.run import detect
 from tests.detect.naive_windows import Hit, told
 from tests.detect.sigma import log, rule, rules
@@ -32,11 +32,15 @@ TIMES = st.one_of(
     st.integers(0, 40).map(lambda each: each * 100),
     st.sampled_from([599, 600, 601, 1199, 1200, 1201, 3600, 4199, 4200, 4201, 7800, 7801, 20_000]),
 )
-VALUES = st.one_of(st.none(), st.sampled_from("xyz"), st.lists(st.sampled_from("xyz"), max_size=3))
+VALUES = st.one_of(st.none(), st.sampled_from("vyz"), st.lists(st.sampled_from("vyz"), max_size=3))
+# The name is spelled in either way, and is a value too.
 EVENTS = st.lists(
-    st.tuples(TIMES, st.sampled_from(NAMES), st.sampled_from(["1.1.1.1", "2.2.2.2", None]), VALUES), max_size=25
+    st.tuples(
+        TIMES, st.sampled_from(NAMES), st.sampled_from(["1.1.1.1", "2.2.2.2", None]), VALUES, st.sampled_from("vV")
+    ),
+    max_size=25,
 )
-Event = tuple[int, str, str | None, Any]
+Event = tuple[int, str, str | None, Any, str]
 
 
 def document(number: int, kind: str, parts: int, condition: dict[str, int]) -> dict[str, Any]:
@@ -47,14 +51,14 @@ def document(number: int, kind: str, parts: int, condition: dict[str, int]) -> d
     return {"title": str(number), "level": "high", "correlation": made}
 
 
-def record(number: int, at: int, name: str, address: str | None, values: Any) -> dict[str, Any]:
+def record(number: int, at: int, name: str, address: str | None, values: Any, spelled: str) -> dict[str, Any]:
     moment = f"2026-10-01T{10 + at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}Z"
     return event(
         eventID=f"{number:03}",
         eventTime=moment,
         eventName=name,
         sourceIPAddress=address,
-        requestParameters={"v": values},
+        requestParameters={spelled: values},
     )
 
 
@@ -62,7 +66,7 @@ def expected(events: list[Event], kind: str, parts: int, condition: dict[str, in
     found: list[list[str]] = []
     for address in ("1.1.1.1", "2.2.2.2"):
         hits: list[Hit] = []
-        for number, (at, name, where, held) in enumerate(events):
+        for number, (at, name, where, held, _) in enumerate(events):
             values = held if isinstance(held, list) else [held] if held is not None else []
             if where == address and name in NAMES[:parts]:
                 hits.append((at, f"{number:03}", NAMES.index(name), values))
@@ -79,11 +83,12 @@ def test_windows_find_what_their_definition_finds(busy: int, events: list[Event]
     assert ruleset.refused == []
     with pytest.MonkeyPatch.context() as patch, log(*itertools.starmap(record, numbered(events))) as engine:
         patch.setattr(run_correlations, "_BUSY", busy)
+        patch.setattr(candidates, "_BUSY", busy)
         findings = detect(engine, ruleset).findings
     for number, each in enumerate(asked):
         found = sorted(finding["event_ids"] for finding in findings if finding["title"] == str(number))
         assert found == expected(events, *each), each
 
 
-def numbered(events: list[Event]) -> list[tuple[int, int, str, str | None, Any]]:
+def numbered(events: list[Event]) -> list[tuple[int, int, str, str | None, Any, str]]:
     return [(number, *each) for number, each in enumerate(events)]

@@ -142,8 +142,7 @@ def test_a_lake_that_was_examined_under_no_name_is_named_once(tmp_path: Path, ru
     """As `detect --follow` and `ingest --detect` leave it: they read the rules once and look many times."""
     from pipeline.detect.watch import Watch
 
-    watched = correlations.load(tmp_path / "mine", {})
-    assert Watch(Lake.open(tmp_path / "lake"), watched, {}).look() is not None
+    assert Watch(Lake.open(tmp_path / "lake"), tmp_path / "mine", Settings()).look() is not None
     _, found, err, read = run()
     assert (found, read) == ([], True) and IDLE in err
     assert run()[3] is False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +25,8 @@ def hours(number: float) -> Any:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake.open(tmp_path / "lake", create=True)
+def lake(empty_lake: Lake) -> Lake:
+    return empty_lake
 
 
 def run(lake: Lake, batches: dict[str, Events], ruleset: RuleSet = RULES, **also: Any) -> Examined:

@@ -15,7 +15,7 @@ from pipeline.engines import remembered, snapshot
 from pipeline.engines.duckdb import connect
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
-from tests.lakes import make_lake
+from tests.lakes import make_lake, put_back
 from tests.logs import event
 
 COUNT = "select count(*) as n from lake.events"
@@ -32,8 +32,8 @@ def add(lake: Lake, *days: int) -> None:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return make_lake(tmp_path / "lake", [record(1), record(5), record(20)])
+def lake(place: Path) -> Lake:
+    return put_back(place / "remembered", lambda path: make_lake(path, [record(1), record(5), record(20)]))
 
 
 def count(lake: Lake, **limits: datetime) -> int:

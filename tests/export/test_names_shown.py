@@ -103,7 +103,12 @@ def _facts() -> dict[str, Any]:
     counts = {"events": 1, "first_seen": moment, "last_seen": moment, "denied": 0, "errors": 0, "left_out": 0}
     none: dict[str, Any] = {name: [] for name in ("identity", "summary", "created", "gained", "resources")}
     none |= {"related": {"networks": [], "same_address": [], "same_agent": []}, "bounds": [], "coverage": []}
-    return none | {"seed": {"text": "x", "kind": "role", "notes": []}, "counts": counts, "timeline": [event]}
+    return none | {
+        "seed": {"text": "x", "kind": "role", "notes": []},
+        "counts": counts,
+        "timeline": [event],
+        "left_out": [],
+    }
 
 
 def test_verbs_tell_the_names_of_the_settings(

@@ -65,6 +65,27 @@ def test_help_answers_without_heavy_libraries(words: list[str]) -> None:
     assert done.stderr.split() == []
 
 
+def test_a_command_makes_no_frames(tmp_path: Path) -> None:
+    """pyarrow imports pandas, which takes a sixth of a short command, unless it hears that there is none."""
+    code = (
+        f"import sys\ntry:\n    {ENTRY}\nfinally:\n    print(*sorted({HEAVY!r} & sys.modules.keys()), file=sys.stderr)"
+    )
+    done = command("list", "views", "-o", "json", code=code)
+    assert (done.returncode, done.stderr.split()) == (0, ["duckdb", "numpy", "pyarrow"])
+
+
+def test_what_others_wrote_has_its_pandas(tmp_path: Path) -> None:
+    """A source that somebody else installed may make frames, whoever asked for pandas before."""
+    (tmp_path / "theirs.py").write_text("import pandas\nprint(pandas.DataFrame({'a': [1]}).sum().a)\n")
+    code = (
+        "import sys\nfrom pipeline.cli.lean import leave_pandas_out\nleave_pandas_out()\nimport pyarrow\n"
+        f"table = pyarrow.table({{'a': [1, 2]}})\nsys.path.append({str(tmp_path)!r})\n"
+        "import theirs\nprint(len(table.to_pandas()))"
+    )
+    done = command(code=code)
+    assert (done.stdout.split(), done.stderr) == (["1", "2"], "")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_says_what_it_does(verb: str) -> None:
     app = typer.main.get_command(cli.application())

@@ -25,6 +25,7 @@ from pipeline.lake import compact, released, retention, rewrite
 from pipeline.lake.rebuild import rebuild_usage
 from pipeline.lake.tables import Lake
 from tests.lake.contents import check_sums, contents, table
+from tests.lakes import put_back
 from tests.logs import event, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,11 +47,14 @@ def some(folder: Path, name: str, count: int = 30, **changes: Any) -> Path:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(place: Path) -> Lake:
     """A lake of three runs, so that each of its three days has three files."""
-    for name in ("a", "b", "c"):
-        ingest(tmp_path / "lake", [str(some(tmp_path, name))], Settings(jobs=1))
-    return Lake.open(tmp_path / "lake")
+
+    def make(path: Path) -> None:
+        for name in ("a", "b", "c"):
+            ingest(path, [str(some(path.parent / "three", name))], Settings(jobs=1))
+
+    return put_back(place / "three-runs", make)
 
 
 def days(lake: Lake) -> dict[str, int]:
@@ -165,7 +169,7 @@ def test_compaction_killed_and_run_again(lake: Lake, failpoint: str) -> None:
     check_sums(lake.path, events_new=90)
 
 
-def test_expired_days_go_and_their_objects_are_not_read_again(lake: Lake, tmp_path: Path) -> None:
+def test_expired_days_go_and_their_objects_are_not_read_again(lake: Lake, place: Path) -> None:
     later = datetime.now(UTC) + timedelta(days=1)
     said = retention.expire(lake, DAYS[1], dry_run=True)
     assert days(lake).keys() == {"2026-10-01", "2026-10-02", "2026-10-03"}
@@ -175,7 +179,7 @@ def test_expired_days_go_and_their_objects_are_not_read_again(lake: Lake, tmp_pa
     assert days(lake).keys() == {"2026-10-02", "2026-10-03"}
     counted = table(lake.path, "usage", "select min(day) d, sum(count)::bigint n from rows").to_pylist()
     assert counted == [{"d": DAYS[1], "n": 60}]
-    again = ingest(lake.location, [str(tmp_path / f"{name}.json") for name in "abc"], Settings(jobs=1))
+    again = ingest(lake.location, [str(place / "three" / f"{name}.json") for name in "abc"], Settings(jobs=1))
     assert (again.objects_skipped, again.events_new) == (3, 0)
     assert table(lake.path, "ledger", "select sum(events_new)::bigint n from rows")["n"][0].as_py() == 90
     assert list((lake.path / "data/events/day=2026-10-01").iterdir()), "a reader may still hold them"

@@ -79,7 +79,7 @@ def test_stopped_at_each_step_and_run_again(
 
 
 def test_killed_at_random_and_run_again(tmp_path: Path, logs: Path, expected: dict[str, list[object]]) -> None:
-    hammer(tmp_path / "lake", logs, expected, kills=20)
+    hammer(tmp_path / "lake", logs, expected, kills=10)
 
 
 @pytest.mark.soak
@@ -89,10 +89,14 @@ def test_killed_hundreds_of_times(tmp_path: Path, logs: Path, expected: dict[str
 
 
 def hammer(lake: Path, logs: Path, expected: dict[str, list[object]], kills: int) -> None:
+    """Kills runs at any time of what a whole run takes, but while its libraries are still loaded."""
     dice = random.Random(str(lake))
+    began = time.monotonic()
+    finish(start(lake.with_name(f"{lake.name}-whole"), logs, batch_rows=100))
+    whole = time.monotonic() - began
     for _ in range(kills):
         process = start(lake, logs, batch_rows=100)
-        time.sleep(dice.uniform(0.3, 1.6))
+        time.sleep(dice.uniform(0.3, 1) * whole)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     assert finish(start(lake, logs)) in (0, 4)

@@ -36,7 +36,7 @@ def from_activity(engine: Engine, start: datetime, end: datetime, arn: str) -> d
         raise UsageError(arn, "is no ARN of a user or role", "write arn:aws:iam::ACCOUNT:role/NAME")
     observe = observability()
     if not engine.views:
-        Catalog.load().install_views(engine)
+        Catalog.load(within="views").install_views(engine)
     log = used.read(engine, observe.mapper, start, end, observe.data_events)
     activity = log.of(match[1], match[2], match[3], None)
     by: dict[tuple[str, ...], list[str]] = {}

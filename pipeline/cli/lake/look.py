@@ -33,6 +33,6 @@ def connect() -> None:
 
     lake = current.lake()
     roll_forward(lake)
-    views = [(each.name, each.sql) for each in Catalog.load().views]
+    views = [(each.name, each.sql) for each in Catalog.load(within="views").views]
     settings = lake.settings
     print(script(plan(lake), views, lake.location, settings.catalog_region, settings.catalog_endpoint), end="")

@@ -1,7 +1,8 @@
 """The state that behaviour is judged by: what each principal is wont to do, one row a day and thing.
 
 The roll-up `usage` knows who called what in which region; `habits` has what it lacks. Of a day it holds, for each
-account and principal (sessions folded to their role), the values seen of each attribute, with counts by outcome:
+account and principal, the values seen of each attribute, with counts by outcome. Sessions are folded to their role, but
+of a role of IAM Identity Center, which many people share, each session's name is a person and one principal:
 
 - `network`: /24 or /48, by long-lived key; `vpc endpoint` for calls through one; private addresses say nothing
 - `agent`: the family of the user agent, such as aws-cli, boto3, terraform, browser
@@ -10,6 +11,9 @@ account and principal (sessions folded to their role), the values seen of each a
 - `role`: ARN of a role that the principal assumed; services are principals here, since they tell a role's purpose
 - `moved_session`: `A → B`, for a session's key used from network B after A, of the same family, on one day
 - `own_change`: a call by which the principal widened its own permissions
+- `call`: of a person of IAM Identity Center, whom the roll-up does not know: `w|eu-west-1|s3.amazonaws.com:PutObject`,
+  with `r` for a call that only reads
+- `made`: not of a principal: name of a user who was made, or given a key or a password, that day
 - `examined`: not of a principal: how many events the day had when its rows were made, and by which version of this
 
 AWS services, service-linked roles and what services do on somebody's behalf are left out. Events are only ever added
@@ -19,6 +23,7 @@ other is worked out anew from all of its events. So the state is always what a c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -28,10 +33,17 @@ import pyarrow.compute as pc
 from pipeline.engines.duckdb import Engine
 from pipeline.records.schema import HABITS
 
-VERSION = "1"
+VERSION = "3"
 EXAMINED = "examined"
+_PERSON = re.compile(r"^([^/]*:role/aws-reserved/sso\.amazonaws\.com/(?:.*/)?AWSReservedSSO_[^/]*)/[^/]*$")
 _CHUNK = 1_000_000  # events worked on at once
 _PLACE = "habits"
+
+# IAM Identity Center makes a role of each permission set in each account and lets the users assigned to it in ("IAM
+# roles created by IAM Identity Center"); a session's name is the user's name. AWS alone can change such a role.
+SHARED = "contains(principal_arn, ':role/aws-reserved/sso.amazonaws.com/')"
+WHO = f"""
+    case when {SHARED} and session_name is not null then principal_arn || '/' || session_name else principal_arn end"""
 
 OWN = """
     from lake."events"
@@ -82,7 +94,7 @@ CALLER = """
 _SEEN = f"""
 with told as (
     select
-        eventTime::date as day, account_id, principal_arn, principal_type,
+        eventTime::date as day, account_id, {WHO} as principal_arn, principal_type,
         case when starts_with(access_key_id, 'AKIA') then access_key_id end as access_key_id,
         source_network, vpcEndpointId, userAgent, date_part('hour', eventTime) as hour,
         {CALLER} as caller,
@@ -114,7 +126,7 @@ group by all
 
 _ROLES = f"""
 select
-    eventTime::date as day, account_id, principal_arn, principal_type, null::varchar as access_key_id,
+    eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, null::varchar as access_key_id,
     'role' as attribute, left(try(requestParameters ->> '$.roleArn'), 300) as value, {_TALLY}
 from lake."events"
 where eventTime >= $begin and eventTime < $end
@@ -128,7 +140,8 @@ group by all
 _MOVED = f"""
 with places as (
     select
-        eventTime::date as day, account_id, principal_arn, principal_type, access_key_id, source_network as network,
+        eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, access_key_id,
+        source_network as network,
         contains(source_network, ':') as six, {_TALLY}
     {OWN}
       and access_key_id not like 'AKIA%'
@@ -181,6 +194,34 @@ where target = own_name and (principal_type = 'IAMUser') = (eventName not like '
 group by all
 """
 
+_CALLS = f"""
+select
+    eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, null::varchar as access_key_id,
+    'call' as attribute,
+    format(
+        '{{}}|{{}}|{{}}:{{}}', if(coalesce(readOnly, false), 'r', 'w'), coalesce(awsRegion, ''), eventSource, eventName
+    ) as value, {_TALLY}
+{OWN}
+  and {SHARED}
+group by all
+"""
+
+_MADE = f"""
+select
+    eventTime::date as day, account_id, null::varchar as principal_arn, null::varchar as principal_type,
+    null::varchar as access_key_id, 'made' as attribute, left(try(requestParameters ->> '$.userName'), 300) as value,
+    {_TALLY}
+from lake."events"
+where eventTime >= $begin and eventTime < $end
+  and eventSource = 'iam.amazonaws.com' and outcome = 'ok'
+  and (
+      eventName in ('CreateUser', 'CreateAccessKey', 'CreateLoginProfile')
+      or eventName = 'UpdateAccessKey' and try(requestParameters ->> '$.status') = 'Active'
+  )
+  and try(requestParameters ->> '$.userName') is not null
+group by all
+"""
+
 
 def prepare(engine: Engine, keep: Callable[[dict[date, pa.Table]], None] | None = None) -> int:
     """Makes the view `habits` of an engine tell every day of its events; gives how many days were worked out.
@@ -208,6 +249,11 @@ def prepare(engine: Engine, keep: Callable[[dict[date, pa.Table]], None] | None 
     return len(stale)
 
 
+def role_of(principal_arn: str) -> str:
+    """The role that a person of IAM Identity Center is in; any other principal is given back."""
+    return _PERSON.sub(r"\1", principal_arn)
+
+
 def rebuild(engine: Engine, keep: Callable[[dict[date, pa.Table]], None]) -> int:
     """Works out every day of the log, whatever the lake has of it, and hands it to `keep`; gives how many."""
     there = engine.days()
@@ -223,7 +269,7 @@ def _by_day(rows: pa.Table, days: list[date]) -> dict[date, pa.Table]:
 def worked_out(engine: Engine, days: list[date], events: dict[date, int]) -> pa.Table:
     """The rows (schema HABITS) of successive days of the log, which have so many events each."""
     window = {"begin": _start(days[0]), "end": _start(days[-1]) + timedelta(days=1)}
-    parts = [engine.query(sql, window, _PLACE) for sql in (_SEEN, _ROLES, _MOVED, _OWN_CHANGES)]
+    parts = [engine.query(sql, window, _PLACE) for sql in (_SEEN, _ROLES, _MOVED, _OWN_CHANGES, _CALLS, _MADE)]
     examined = [{"day": d, "attribute": EXAMINED, "value": VERSION, "ok": events[d]} for d in days]
     rows = pa.concat_tables([each.select(HABITS.names).cast(HABITS) for each in parts])
     wanted = rows.filter(pc.is_in(rows["day"], pa.array(days, pa.date32())))

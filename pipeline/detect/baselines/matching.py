@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.detect.baselines.habits import AGENT, CALLER, OWN
+from pipeline.detect.baselines.habits import AGENT, CALLER, OWN, WHO, role_of
 from pipeline.detect.baselines.scoring import Part
 from pipeline.engines.duckdb import Engine
 
 _WANTED = pa.schema(
     [
         ("part", pa.int64()),
-        *[(name, pa.string()) for name in ("principal_arn", "account_id", "attribute", "value")],
+        *[(name, pa.string()) for name in ("principal_arn", "account_id", "attribute", "value", "folded")],
         ("begun", pa.timestamp("us", tz="UTC")),
         ("ended", pa.timestamp("us", tz="UTC")),
     ]
@@ -31,22 +31,22 @@ with asked as (
 ),
 own as (
     select
-        eventTime, coalesce(eventID, record_sha256) as event_id, principal_arn, account_id, awsRegion, eventSource,
+        eventTime, coalesce(eventID, record_sha256) as event_id, {WHO} as who, account_id, awsRegion, eventSource,
         eventName, outcome, source_network, {AGENT} as agent,
         {CALLER} is not distinct from 'person' or agent is not distinct from 'browser' as person
     {OWN.replace("eventTime >= $begin and eventTime < $end", "eventTime between $begin and $end")}
-      and principal_arn in (select principal_arn from wanted)
+      and principal_arn in (select folded from wanted)
 ),
 taken as (  -- by itself, since requests are the greater part of a log
     select coalesce(eventID, record_sha256) as event_id, left(try(requestParameters ->> '$.roleArn'), 300) as role
     from lake."events"
     where eventTime between $begin and $end
       and eventSource = 'sts.amazonaws.com' and eventName = 'AssumeRole'
-      and principal_arn in (select principal_arn from wanted where attribute = 'role')
+      and principal_arn in (select folded from wanted where attribute = 'role')
 )
 select distinct part, eventTime, own.event_id, awsRegion
 from asked
-join own on own.principal_arn = asked.principal_arn and own.account_id is not distinct from asked.account_id
+join own on own.who = asked.principal_arn and own.account_id is not distinct from asked.account_id
     and own.eventTime between asked.begun and asked.ended
 left join networks on networks.network = own.source_network
 left join taken on taken.event_id = own.event_id
@@ -88,6 +88,7 @@ def events_of(engine: Engine, parts: Sequence[Part], since: datetime | None, unt
         columns = ("principal_arn", "account_id", "attribute", "value")
         wanted = {name: [getattr(part, name) for part in parts] for name in columns}
         wanted |= {"part": list(range(len(parts))), "begun": begins, "ended": ends}
+        wanted |= {"folded": [role_of(part.principal_arn) for part in parts]}
         engine.register("wanted", pa.Table.from_pydict(wanted, schema=_WANTED))
         for row in engine.query(_SQL, {"begin": min(begins), "end": max(ends)}, "events of findings").to_pylist():
             found[row["part"]].append(Found(row["eventTime"], row["event_id"], row["awsRegion"]))

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.catalog import Query
 from pipeline.catalog.header import SEVERITIES
 from pipeline.detect.baselines.asking import Judging
+from pipeline.detect.baselines.habits import role_of
 from pipeline.detect.baselines.matching import Found, events_of
 from pipeline.detect.baselines.scoring import Episode, Part
 from pipeline.engines.duckdb import Engine
@@ -87,7 +88,7 @@ def _evidence(queries: Mapping[str, Query], episode: Episode, told: list[Part], 
     names = judging.names
     first = episode.parts[0]
     whose = [
-        *([f"owner: {owner}"] if (owner := names.owner(first.principal_arn)) else []),
+        *([f"owner: {owner}"] if (owner := names.owner(role_of(first.principal_arn))) else []),
         *([f"account: {name}"] if (name := names.account(first.account_id)) else []),
     ]
     lines = [
@@ -116,6 +117,16 @@ def folded(found: list[dict[str, Any]], budget: int) -> list[dict[str, Any]]:
         if len(some) > budget:
             kept.append(_folding(principal, f"{year}-W{week:02d}", some[budget:]))
     return kept
+
+
+def in_roles(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The findings with people of IAM Identity Center told as their role, as everywhere else, and named beside it."""
+    for each in found:
+        role = role_of(each["principal_arn"] or "")
+        if role != (each["principal_arn"] or ""):
+            person = each["principal_arn"][len(role) + 1 :]
+            each |= {"principal_arn": role, "evidence": [f"person: {person}", *each["evidence"]]}
+    return found
 
 
 def _folding(principal: str | None, week: str, some: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ lacks the filter's field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pipeline.detect.sigma.fields import Field, Test
+from pipeline.detect.sigma.fields import WIDE, Field, Test
 from pipeline.detect.sigma.literals import joined
 
 MAX_LEAVES = 20_000
@@ -109,22 +109,42 @@ def _costly(node: Node) -> bool:
     return any(each.field.many for each in leaves(node))
 
 
-def weakened(node: Node, negated: bool = False) -> str | None:
-    """What a row that meets the condition must have in its anchor columns, as SQL; None where it says nothing.
+Known = Callable[["Leaf | Present", bool], str | None]
 
-    Every leaf on another field is taken for met, whichever way it is asked, so that no row is lost.
+
+def anchored(leaf: Leaf | Present, negated: bool) -> str | None:
+    """A leaf, or its opposite, as SQL, if it is on an anchor column alone."""
+    if not leaf.field.anchor or (isinstance(leaf, Leaf) and leaf.others):
+        return None
+    return f"(not {sql(leaf)})" if negated else sql(leaf)
+
+
+def narrow(leaf: Leaf | Present) -> bool:
+    """Whether a leaf looks at columns that hold little."""
+    return leaf.field.narrow and WIDE.isdisjoint(columns(leaf))
+
+
+def glanced(leaf: Leaf | Present, negated: bool) -> str | None:
+    """A leaf, or its opposite, as SQL, if it is on narrow columns; of one in the request whether its name is there."""
+    if narrow(leaf):
+        return f"(not {sql(leaf)})" if negated else sql(leaf)
+    return None if negated else leaf.field.hint
+
+
+def weakened(node: Node, known: Known, negated: bool = False) -> str | None:
+    """What a row that meets the condition must have in some columns, as SQL; None where that is nothing.
+
+    Every leaf of which nothing is `known` is taken for met, whichever way it is asked, so that no row is lost.
     """
     if isinstance(node, Not):
-        return weakened(node.part, not negated)
+        return weakened(node.part, known, not negated)
     if isinstance(node, Leaf | Present):
-        if not node.field.anchor or (isinstance(node, Leaf) and node.others):
-            return None
-        return f"(not {sql(node)})" if negated else sql(node)
-    parts = [weakened(each, negated) for each in node.parts]
-    known = [each for each in parts if each is not None]
+        return known(node, negated)
+    parts = [weakened(each, known, negated) for each in node.parts]
+    told = [each for each in parts if each is not None]
     if isinstance(node, Every) != negated:
-        return joined("and", known) if known else None
-    return joined("or", known) if len(known) == len(parts) else None
+        return joined("and", told) if told else None
+    return joined("or", told) if len(told) == len(parts) else None
 
 
 def tests(node: Node, value: str) -> list[str]:
@@ -133,7 +153,7 @@ def tests(node: Node, value: str) -> list[str]:
 
 
 def columns(leaf: Leaf | Present) -> frozenset[str]:
-    """The columns of `events` that a leaf reads."""
+    """The columns of `fields.ROWS` that a leaf reads."""
     return leaf.field.columns | (leaf.others if isinstance(leaf, Leaf) else frozenset())
 
 

@@ -41,6 +41,15 @@ class Correlation:
     sought: Any
     document: Document
 
+    @property
+    def least(self) -> int | None:
+        """How many different things that are counted (events, values, parts) a window needs; None if unknown."""
+        if self.kind == "temporal_ordered":
+            return len(self.parts)
+        if self.sought is not None:
+            return None
+        return {"gte": int(self.count), "gt": int(self.count) + 1}.get(self.operator)
+
     def expression(self, present: Callable[[list[int]], str]) -> str:
         """The condition that names rules, as SQL; `present` gives that of whether one of some parts is there."""
         names = [str(each) for each in self.document.values["correlation"]["rules"]]

@@ -23,6 +23,10 @@ from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
 
 Test = Callable[[str], str]
 MAX_STEPS = 20
+# Columns that hold far more than the others.
+WIDE = frozenset([*OPEN, "extra", "resources"])
+# The mark (`Field.mark`) of more values than one; as a hash it is as good as impossible.
+MANY = "0::ubigint"
 # Columns with few different texts: together they make the kinds of events (`pipeline.detect.kinds`).
 ANCHORS = (
     *(
@@ -44,7 +48,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+")
 class Field:
     """Where a field's values lie: `sql` is a text, or a list of texts where `many`; None for a structure.
 
-    `present` is an SQL condition, true where the field has a value; `columns` are those it reads.
+    `present` is an SQL condition, true where the field has a value; `columns` are those of `ROWS` that it reads.
+    `hint` is a condition without which it has none, if there is one that is quicker to ask.
     """
 
     name: str
@@ -52,6 +57,21 @@ class Field:
     many: bool
     present: str
     columns: frozenset[str]
+    hint: str | None = None
+    _mark: str = MANY
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is one text, in a column that holds little."""
+        return self.sql is not None and not self.many and self.columns.isdisjoint(WIDE)
+
+    @property
+    def mark(self) -> str:
+        """SQL of a number by which a row's value is told from others; `MANY` where it may have several.
+
+        Where it has none that is NULL, or any number.
+        """
+        return f"case when {self.sql} is not null then hash({self.sql}) end" if self.narrow else self._mark
 
     @property
     def anchor(self) -> bool:
@@ -87,7 +107,8 @@ def field(name: str) -> Field:
     if column in OPEN or column == "extra":
         if len(steps) == 1:
             return Field(column, column, False, f"({column} is not null)", frozenset([column]))
-        return _many(name, _walk(column, steps[1:]), frozenset([column]))
+        hint = _hint(column, steps[1:]) if column == "requestParameters" else None
+        return _many(name, _walk(column, steps[1:]), frozenset([column]), hint, _only(column, steps[1:]))
     return _typed(EVENTS.field(column).type, [column], steps[1:])
 
 
@@ -104,7 +125,7 @@ def whole_record() -> Field:
 
 def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     """Follows the rest of a name through a typed column; `path` is spelled as CloudTrail does."""
-    columns = frozenset(path[:1])
+    columns = frozenset([".".join(path)])
     if pa.types.is_struct(kind) and rest:
         member = _named([each.name for each in kind], rest[0])
         if member is None:
@@ -115,7 +136,8 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
         member = _named([each.name for each in kind.value_type], rest[0])
         if member is None or len(rest) > 1:
             return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
-        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns)
+        only = f'case coalesce(len({sql}), 0) when 0 then null when 1 then hash({sql}[1]."{member}") else {MANY} end'
+        return _many(name, f'list_transform({sql}, lambda e: e."{member}")', columns, None, only)
     if pa.types.is_map(kind) and rest:
         wanted = folded(".".join(rest))
         entries = f"list_filter(map_entries({sql}), lambda e: lower(e.key) = {wanted})"
@@ -123,14 +145,29 @@ def _typed(kind: pa.DataType, path: list[str], rest: list[str]) -> Field:
     if rest:
         return _many(name, _walk("extra", [*path, *rest]), frozenset(["extra"]))
     if pa.types.is_struct(kind):
-        sql = _nested(path)
+        sql, columns = _nested(path), frozenset(path[:1])
     return Field(name, _text(sql, kind), False, f"({sql} is not null)", columns)
 
 
-def _many(name: str, sql: str, columns: frozenset[str]) -> Field:
+def _many(name: str, sql: str, columns: frozenset[str], hint: str | None = None, mark: str = MANY) -> Field:
     texts = f"coalesce({sql}, []::varchar[])"
     present = f"(len(list_filter({texts}, lambda t: t is not null)) > 0)"
-    return Field(name, texts, True, present, columns)
+    return Field(name, texts, True, present, columns, hint, mark)
+
+
+def _only(column: str, steps: list[str]) -> str:
+    """The mark of a path in JSON text: its value's, if no list and no second such name can hold another.
+
+    A `_` of a name stands for any character here, so that rather too many are taken for many.
+    """
+    if not all(_PLAIN.fullmatch(each) for each in steps):
+        return MANY
+    name, path = f'"{steps[-1]}"', literal("$" + "".join(f'."{each}"' for each in steps))
+    there, found = f"{column} ilike '%{name}%'", f"sigma_plain({column}, {path})"
+    return f"""case when {column} is null then null
+        when contains({column}, '[') or contains({column}, '\\u') then {MANY}
+        when {found} is null then case when {there} then {MANY} end
+        when {column} ilike '%{name}%{name}%' then {MANY} else hash({found}) end"""
 
 
 def _walk(column: str, steps: list[str]) -> str:
@@ -146,9 +183,13 @@ def _walk(column: str, steps: list[str]) -> str:
         key, path = folded(f'"{steps[-1]}"'), literal("$" + "".join(f'."{each}"' for each in steps))
         once = f"sigma_once({column}, {key}) and coalesce(sigma_plain({column}, {path}), '[') [1] not in ('[', '{{')"
         found = f"case when {once} then [sigma_plain({column}, {path})] else {found} end"
-    # A name stands in the text as it is, unless its letters are escaped.
-    named = f"sigma_named({column}, {folded(chr(34) + max(plain, key=len) + chr(34))})"
-    return f"(case when {named} then {found} else []::varchar[] end)"
+    return f"(case when {_hint(column, steps)} then {found} else []::varchar[] end)"
+
+
+def _hint(column: str, steps: list[str]) -> str | None:
+    """SQL: whether a name of a path stands in a JSON text, as it does unless its letters are escaped."""
+    plain = [each for each in steps if _PLAIN.fullmatch(each)]
+    return f"sigma_named({column}, {folded(chr(34) + max(plain, key=len) + chr(34))})" if plain else None
 
 
 def _text(sql: str, kind: pa.DataType) -> str | None:

@@ -22,7 +22,7 @@ create or replace temp macro sigma_member(nodes, wanted) as flatten(list_transfo
 create or replace temp macro sigma_texts(nodes) as
     list_filter(list_transform(sigma_spread(nodes), lambda n: json_extract_string(n, '$')), lambda t: t is not null);
 create or replace temp macro sigma_named(j, name) as
-    j is not null and (contains(lower(j), name) or contains(j, '\u'));
+    j is not null and (j ilike '%' || name || '%' or contains(j, '\u'));
 create or replace temp macro sigma_once(j, name) as
     not contains(j, '\u') and length(lower(j)) - length(replace(lower(j), name, '')) = length(name);
 create or replace temp macro sigma_plain(j, path) as try(json_extract_string(j, path));

@@ -14,7 +14,10 @@ from pipeline.detect.sigma.fields import Field, field
 from pipeline.detect.sigma.literals import Unfit, folded, literal
 
 Placeholders = Mapping[str, tuple[str, ...]]
+OWN, FOREIGN = "own_accounts", "foreign_accounts"
 MAX_EXPANDED = 10_000
+# An account's id where a value is one, or where a policy or an ARN has its place: 12 digits in a name are none.
+_ACCOUNT = literal(r"""(?:^|["\s,]|arn:[^:"\s]*:[^:"\s]*:[^:"\s]*:)([0-9]{12})\b""")
 _OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 _MANY, _ONE = t.SpecialChars.WILDCARD_MULTI, t.SpecialChars.WILDCARD_SINGLE
 
@@ -27,6 +30,8 @@ def leaf(where: Field, value: t.SigmaType, placeholders: Placeholders, anywhere:
     if isinstance(value, t.SigmaExpansion):
         return some([leaf(where, each, placeholders, anywhere) for each in value.values])
     if isinstance(value, t.SigmaString):
+        if list(value.s) == [t.Placeholder(FOREIGN)]:
+            return _foreign(where, placeholders.get(OWN, ()))
         return some([_text(where, each, anywhere) for each in expanded(value, placeholders)])
     if isinstance(value, t.SigmaRegularExpression):
         return Leaf(where, tests=(_regular(value),))
@@ -51,6 +56,8 @@ def expanded(value: t.SigmaString, placeholders: Placeholders) -> list[t.SigmaSt
     if not names:
         return [value]
     for name in names:
+        if name == FOREIGN:
+            raise Unfit(f"%{FOREIGN}% is a part of a text", "let it stand alone: it finds accounts anywhere in a value")
         if not placeholders.get(name):
             raise Unfit(f"%{name}% has no values", f'set {name} = ["…"] under [placeholders] in trailsift.toml')
     size = 1
@@ -149,6 +156,20 @@ def _network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Any:
         return lambda x: f"case when starts_with({x}, '{begins}') then sigma_ip4({x}) between '{low}' and '{high}' end"
     low, high = first.packed.hex(), last.packed.hex()
     return lambda x: f"case when contains({x}, ':') then sigma_ip6({x}) between '{low}' and '{high}' end"
+
+
+def _foreign(where: Field, own: tuple[str, ...]) -> Node:
+    """Whether a value names an account that is neither among one's own nor the one the event was delivered to.
+
+    Each value, and each account in it, is looked at by itself: own accounts beside a foreign one do not hide it.
+    """
+    known = f"[{', '.join(literal(each) for each in own)}]::varchar[]"
+
+    def test(x: str) -> str:
+        others = f"a is distinct from recipientAccountId and not list_contains({known}, a)"
+        return f"len(list_filter(regexp_extract_all({x}, {_ACCOUNT}, 1), lambda a: {others})) > 0"
+
+    return Leaf(where, tests=(test,), others=frozenset(["recipientAccountId"]))
 
 
 def _reference(where: Field, value: t.SigmaFieldReference) -> Node:

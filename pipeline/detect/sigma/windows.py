@@ -35,23 +35,24 @@ def ordered(span: int, keys: list[str], parts: int) -> str:
     return f"select * exclude (c), part = {parts - 1} and moment - c <= {span} as met, c as first from ({rows})"
 
 
-def crowded(span: int, keys: list[str], least: int) -> str:
+def crowded(span: int, keys: list[str], least: int, number: str = "count(distinct x)", matches: str = "matches") -> str:
     """Of `matches` those in a window that may hold `least` different `x`, so that few are sorted and slid over.
 
-    Time is cut into stretches as long as the span; what a window sees lies in two that follow each other.
+    Time is cut into stretches as long as the span; what a window sees lies in two that follow each other. `number` is
+    SQL of how many there may be at most in a stretch.
     """
     group = "".join(f"{each}, " for each in keys)
-    same = "".join(f"matches.{each} = busy.{each} and " for each in keys)
+    same = "".join(f"{matches}.{each} = busy.{each} and " for each in keys)
     return f"""
-        select * from matches semi join (
+        select * from {matches} semi join (
             select * from (
                 select *,
                     sum(n) over (w range between 1 preceding and current row) as before,
                     sum(n) over (w range between current row and 1 following) as after
-                from (select {group}moment // {span} as stretch, count(distinct x) as n from matches group by all)
+                from (select {group}moment // {span} as stretch, {number} as n from {matches} group by all)
                 window w as ({_by(keys)} order by stretch)
             ) where greatest(before, after) >= {least}
-        ) as busy on {same}matches.moment // {span} = busy.stretch"""
+        ) as busy on {same}{matches}.moment // {span} = busy.stretch"""
 
 
 def episodes(judged: str, keys: list[str], pause: int) -> str:

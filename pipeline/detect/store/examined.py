@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ import pyarrow as pa
 from pipeline import __version__
 from pipeline.detect.sigma.correlations import RuleSet
 from pipeline.detect.sigma.rules import files
+from pipeline.detect.sigma.values import FOREIGN, OWN, Placeholders
 from pipeline.detect.store.changes import View
 from pipeline.engines.duckdb import Engine
 from pipeline.errors import LakeError
@@ -32,8 +33,6 @@ from pipeline.records.schema import EXAMINED
 
 if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
-
-Placeholders = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ def asked(rules: RuleSet, placeholders: Placeholders) -> dict[str, Asked]:
 
 def _hash(values: Any, placeholders: Placeholders) -> str:
     text = json.dumps(values, sort_keys=True, default=str)
-    used = {name: each for name, each in placeholders.items() if f"%{name}%" in text}
+    named = {**placeholders, FOREIGN: placeholders.get(OWN, ())}
+    used = {name: each for name, each in named.items() if f"%{name}%" in text}
     return hashlib.sha256(f"{text}\n{json.dumps(used, sort_keys=True)}".encode()).hexdigest()
 
 

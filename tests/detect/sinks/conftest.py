@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,6 @@ def receiver() -> Iterator[server.Receiver]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
+def lake(empty_lake: Lake) -> Lake:
     """A lake without events."""
-    return Lake.open(tmp_path / "lake", create=True)
+    return empty_lake

@@ -161,7 +161,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from pipeline.lake.tables import Lake
 from tests.detect.sinks.test_deliver import finding, run, settings
 path = Path({str(tmp_path)!r})
-run(Lake.open(path / "lake"), settings(path), *(finding(id=f"{{n:03d}}") for n in range({count})))
+run(Lake.open({lake.location!r}), settings(path), *(finding(id=f"{{n:03d}}") for n in range({count})))
 """
     environment = os.environ | {"TRAILSIFT_FAILPOINT": DELIVERY[0]}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

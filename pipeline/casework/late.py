@@ -1,0 +1,42 @@
+"""What is wide of an event, read for those that are told: their ids, resources and records, by the spot they lie at.
+
+A spot is one number: that of the data file among the plan's, times 2^32, and the row in it. Without a lake the file
+is number 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.casework.seeds import Place
+
+ID = "coalesce(eventID, record_sha256)"
+
+
+def rows(place: Place, columns: str, wanted: pa.Table, more: str = "") -> list[dict[str, Any]]:
+    """The events at the spots of `wanted`, in no order: `spot`, then `columns`, an SQL list of columns of `events`.
+
+    `more` names columns of `wanted` that are given too.
+    """
+    if not wanted.num_rows:
+        return []
+    place.engine.register("wanted", wanted)
+    sql = f"""
+    with there as (select *, {place.spot} as spot from events_by_file)
+    select spot, {columns}{"".join(f", wanted.{name}" for name in more.split())} from there join wanted using (spot)
+    """
+    with place.engine.reading(place.files_of(wanted["spot"].to_numpy().tolist())):
+        return place.engine.rows(sql, {"paths": place.paths}, "investigate")
+
+
+def table(spots: Iterable[int]) -> pa.Table:
+    """Spots as `rows` takes them, each once."""
+    return pa.table({"spot": pa.array(sorted(set(spots)), pa.int64())})
+
+
+def ids(place: Place, spots: Iterable[int]) -> dict[int, str]:
+    """The id of each event at these spots."""
+    return {row["spot"]: row["id"] for row in rows(place, f"{ID} as id", table(spots))}

@@ -1,0 +1,84 @@
+"""The resources that the events of a case name, those of most events first.
+
+What the index of `touches` counts is taken from it wherever the case has all that one principal did in a data file
+with one key, from one place …; only the events of the rest are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.casework import late
+from pipeline.casework.seeds import Place
+
+_WHO = "hash(principal_type, session_name, access_key_id, sourceIPAddress, source_network, userAgent, via_service)"
+_OWN = f"""
+select spot >> 32 as number, principal_arn, {_WHO} as who, count(*) as events
+from story
+group by all
+"""
+# Where what was done in a file is of the case as a whole: a row without a resource counts all events of the window.
+_WHOLE = """
+with near as (
+    select file, principal_arn, who, events, list_position($paths::varchar[], file) as number
+    from touches
+    where resource is null and first_seen >= $since and last_seen <= $until
+      and principal_arn between $low and $high
+)
+select near.file, number, principal_arn, who
+from near
+join own_touches using (number, principal_arn, who, events)
+"""
+_COUNTED = """
+select
+    resource, events, denied, writes, first_seen, last_seen,
+    whole_touches.number::bigint * {size} + first_row as first_spot
+from touches
+join whole_touches using (file, principal_arn, who)
+where resource is not null and first_seen >= $since and last_seen <= $until
+  and principal_arn between $low and $high
+"""
+_READ = """
+with left_over as (
+    select spot, story.* exclude (spot)
+    from (select *, {who} as who, spot >> 32 as number from story) as story
+    anti join whole_touches using (number, principal_arn, who)
+),
+there as (select resources, {spot} as spot from events_by_file where len(resources) > 0)
+select
+    unnest(list_transform(resources, lambda each: each.ARN)) as resource, 1::bigint as events,
+    (outcome = 'denied')::bigint as denied, coalesce(readOnly = false, false)::bigint as writes,
+    eventTime as first_seen, eventTime as last_seen, spot as first_spot
+from there
+join left_over using (spot)
+"""
+_MOST = """
+with named as (select * from read_touches union all by name select * from counted_touches)
+select
+    resource, sum(events)::bigint as events, sum(denied)::bigint as denied, sum(writes)::bigint as writes,
+    min(first_seen) as first_seen, max(last_seen) as last_seen,
+    arg_min(first_spot, (first_seen, first_spot)) as sample
+from named
+where resource is not null
+group by resource
+order by sum(named.events) desc, resource
+limit $most
+"""
+
+
+def resources(place: Place, most: int) -> list[dict[str, Any]]:
+    """Each with how often it was named, in what was denied and what writes, from when to when, and its first event."""
+    engine = place.engine
+    window = {"since": place.since, "until": place.until, "paths": place.paths}
+    (ends,) = engine.rows("select min(principal_arn) as low, max(principal_arn) as high from story")
+    engine.keep("own_touches", _OWN)
+    engine.keep("whole_touches", _WHOLE, window | ends)
+    engine.keep("counted_touches", _COUNTED.format(size=1 << 32), window | ends)
+    left = "select distinct number from own_touches anti join whole_touches using (number, principal_arn, who)"
+    with engine.reading(place.files_of(row["number"] << 32 for row in engine.rows(left))):
+        engine.keep("read_touches", _READ.format(who=_WHO, spot=place.spot), window)
+    rows = engine.rows(_MOST, {"most": most})
+    ids = late.ids(place, (row["sample"] for row in rows))
+    for row in rows:
+        row["sample_event_id"] = ids[row.pop("sample")]
+    return rows

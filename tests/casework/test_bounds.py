@@ -1,0 +1,101 @@
+"""A case of very many events: what is told is bounded, what is counted is not, and both agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.casework import case, sightings
+from pipeline.config import Settings
+from pipeline.ingest import ingest
+from pipeline.lake.tables import Lake
+from tests.casework.test_story import run
+from tests.casework.worlds import call, ids, role, tell, user
+
+EVE = user("eve", "AKIAEVE1")
+BUCKET = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
+
+
+def many() -> list[dict[str, Any]]:
+    """Forty reads of one bucket, then a write, a refusal, and a read that eve had never made before."""
+    reads = [call(n, EVE, "GetObject", "s3", **BUCKET) for n in range(1, 41)]
+    refused = call(52, EVE, "StopInstances", errorCode="Client.UnauthorizedOperation")
+    return [*reads, call(51, EVE, "PutObject", "s3", **BUCKET), refused, call(53, EVE, "ListUsers", "iam")]
+
+
+def test_what_is_told_of_many_events_is_bounded_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = tell(many(), "AKIAEVE1")
+    monkeypatch.setattr(case, "WHOLE", 20)
+    monkeypatch.setattr(case, "OF_MANY", 6)
+    facts = tell(many(), "AKIAEVE1")
+    # The first call of each name, the write and the refusal stand out; two reads fill the room that is left.
+    assert ids(facts) == ["e1", "e2", "e3", "e51", "e52", "e53"]
+    assert (facts["counts"]["left_out"], whole["counts"]["left_out"]) == (37, 0)
+    assert facts["left_out"] == [
+        {
+            "principal_arn": "arn:aws:iam::111122223333:user/eve",
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject",
+            "outcome": "ok",
+            "events": 37,
+            "first_seen": facts["timeline"][2]["eventTime"].replace(minute=4),
+            "last_seen": facts["timeline"][2]["eventTime"].replace(minute=40),
+        }
+    ]
+    # Apart from what is left out, the bounded case says what the whole one does.
+    same = set(whole) - {"timeline", "counts", "left_out"}
+    assert {name: facts[name] for name in same} == {name: whole[name] for name in same}
+    assert facts["resources"][0]["events"] == 41 and facts["resources"][0]["sample_event_id"] == "e1"
+    told = {each["eventID"]: each for each in whole["timeline"]}
+    assert all(each == told[each["eventID"]] for each in facts["timeline"])
+
+
+def test_an_event_that_is_the_seed_is_told_wherever_it_lies() -> None:
+    name = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    records = [*many(), call(54, EVE, "GetObject", "s3", eventID=name)]
+    facts = tell(records, name, max_events=5)
+    assert name in ids(facts) and "seed" in facts["timeline"][-1]["marks"]
+
+
+@pytest.mark.parametrize(("seconds", "tied"), [(0, True), (-60, True), (60, True), (-61, False), (61, False)])
+def test_a_minute_ties_what_a_service_did_to_a_call(seconds: int, tied: bool) -> None:
+    """The caller's own call is at ten past; the service's, under a key of its own, before or after it."""
+    own = role("app", "work", "ASIAAPP1", 0)
+    service = role("app", "work", "ASIASERVICE1", 0) | {"invokedBy": "athena.amazonaws.com"}
+    moment = f"2026-10-01T10:{10 + seconds // 60:02}:{seconds % 60:02}Z"
+    records = [
+        call(10, own, "StartQueryExecution", "athena"),
+        call(
+            11,
+            service,
+            "GetObject",
+            "s3",
+            eventID="by-service",
+            eventTime=moment,
+            sourceIPAddress="athena.amazonaws.com",
+        ),
+    ]
+    assert ("by-service" in ids(tell(records, "ASIAAPP1"))) is tied
+
+
+def test_a_pause_of_over_six_hours_begins_another_visit() -> None:
+    """At 10:01 from home, then from elsewhere: at 10:02, 16:02 (six hours, no pause) and 22:03 (over six)."""
+    away = {"sourceIPAddress": "198.51.100.7"}
+    later = [call(n, EVE, "ListBuckets", "s3", **away) for n in (2, 6 * 60 + 2, 12 * 60 + 3)]
+    texts = [each["text"] for each in tell([call(1, EVE, "ListBuckets", "s3"), *later], "AKIAEVE1")["summary"]]
+    first, again = (text for text in texts if "198.51.100.7" in text)
+    assert "is used: 2 events until 2026-10-01T16:02:00Z" in first and "is used again" in again and "1 event" in again
+
+
+def test_ingest_looks_ahead_for_the_next_investigation(tmp_path: Path) -> None:
+    import json
+
+    source, lake = tmp_path / "log.json", tmp_path / "lake"
+    source.write_text(json.dumps({"Records": many()}))
+    assert run("ingest", str(source), "--lake", str(lake), "--jobs", "1") == 0
+    assert sightings.refresh(Lake.open(lake)) == 0
+    source.with_name("more.json").write_text(json.dumps({"Records": [call(60, EVE, "ListUsers", "iam")]}))
+    ingest(lake, [str(source.with_name("more.json"))], Settings(jobs=1))  # without the command nothing is found out
+    assert sightings.refresh(Lake.open(lake)) == 1

@@ -1,0 +1,98 @@
+"""What is glanced at: a value's mark, what narrow columns decide, which events are then read whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.detect import candidates, kinds
+from pipeline.detect.sigma import fields
+from pipeline.detect.sigma.macros import MACROS
+from tests.detect.sigma import log, rule, rules
+from tests.logs import event
+
+ALWAYS: dict[str, Any] = {"since": None, "until": None}
+BEHIND = {"type": "value_count", "rules": ["a"], "timespan": "10m", "condition": {"gte": 3, "field": "eventName"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"key": "x"}, "one"),
+        ({"key": ""}, "one"),
+        ({"key": {"inner": 1}}, "one"),
+        (None, "none"),
+        ({"other": "x"}, "none"),
+        ({"key": None}, "many"),  # rather than to look twice at what is rare
+        ({"KEY": "x"}, "many"),
+        ({"key": "x", "Key": "y"}, "many"),
+        ({"key": ["x", "y"]}, "many"),
+        ({"key": "x", "list": []}, "many"),
+        ({"key": "\u00e9"}, "many"),  # stands escaped in the text, as a name may
+        ({"\u212aey": "x"}, "many"),  # the Kelvin sign, whose small letter is k
+    ],
+)
+def test_a_value_has_a_mark_of_its_own_where_there_is_surely_one(request_: Any, told: str) -> None:
+    mark = fields.field("requestParameters.key").mark
+    with log(event(eventID="0", requestParameters=request_)) as engine:
+        engine.con.execute(MACROS)
+        found = engine.query(f"select {mark} as mark from events")["mark"][0].as_py()
+    assert {None: "none", 0: "many"}.get(found, "one") == told
+
+
+def test_marks_of_values_in_lists_and_columns() -> None:
+    one = [{"ARN": "arn:aws:s3:::a"}]
+    records = [event(eventID=str(n), resources=each, userAgent="u") for n, each in enumerate([one, one * 2, [], None])]
+    with log(*records) as engine:
+        marks = ", ".join(fields.field(name).mark for name in ("resources.ARN", "userAgent"))
+        rows = engine.query(f"select unnest([{marks}]::hugeint[]) as mark from events order by eventID").to_pylist()
+    listed = [row["mark"] for row in rows[::2]]
+    assert listed[0] and listed[1:] == [0, None, None] and all(row["mark"] for row in rows[1::2])
+
+
+def chosen(*documents: dict[str, Any], records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The chosen events, `sure` and `left` saying whether some rule is met for sure, or left open."""
+    asked = rules(*documents)
+    assert asked.refused == []
+    numbers = {each.about.id: number for number, each in enumerate(asked.rules)}
+    with log(*records) as engine:
+        engine.con.execute(MACROS)
+        found = kinds.find(engine, [each.condition for each in asked.rules], ALWAYS)
+        candidates.choose(engine, asked.rules, asked.correlations, numbers, found, ALWAYS)
+        rows: list[dict[str, Any]] = engine.query(
+            f"select eventID as id, s0 <> 0 as sure, m0 <> 0 as left from {candidates.TABLE}"
+            f" join events on {candidates.EVENT} = id order by all"
+        ).to_pylist()
+    return rows
+
+
+def test_narrow_columns_decide_and_a_request_without_the_name_is_not_read() -> None:
+    by_agent = rule(
+        {"s": {"userAgent|contains": "odd"}, "f": {"sourceIPAddress": "1.1.1.1"}, "condition": "s and not f"}
+    )
+    by_request = rule({"s": {"requestParameters.acl": "public"}})
+    records = [
+        event(eventID="0", userAgent="An ODD one", sourceIPAddress="2.2.2.2"),
+        event(eventID="1", userAgent="An odd one", sourceIPAddress="1.1.1.1"),
+        event(eventID="2", requestParameters={"name": "x"}),
+        event(eventID="3", requestParameters={"Acl": "private"}),
+    ]
+    found = chosen(by_agent, by_request, records=records)
+    assert found == [{"id": "0", "sure": True, "left": False}, {"id": "3", "sure": False, "left": True}]
+
+
+@pytest.mark.parametrize(("busy", "read"), [(1, ["3", "4", "5"]), (100, ["0", "1", "2", "3", "4", "5"])])
+def test_only_crowds_are_read_for_a_correlation(busy: int, read: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three names within two stretches of ten minutes; before them two, an hour earlier, and another's."""
+    monkeypatch.setattr(candidates, "_BUSY", busy)
+    part = rule({"s": {"eventSource": "s3.amazonaws.com"}}, name="a")
+    behind = {"title": "behind", "level": "low", "correlation": BEHIND | {"group-by": ["sourceIPAddress"]}}
+    told = [("10:00:00", "A", "1"), ("10:01:00", "B", "1"), ("11:00:00", "A", "2"), ("11:00:00", "A", "1"),
+            ("11:09:59", "B", "1"), ("11:19:59", "C", "1")]  # fmt: skip
+    records = [
+        event(eventID=str(n), eventTime=f"2026-10-01T{at}Z", eventName=name, sourceIPAddress=where,
+              eventSource="s3.amazonaws.com")
+        for n, (at, name, where) in enumerate(told)
+    ]  # fmt: skip
+    assert [each["id"] for each in chosen(part, behind, records=records)] == read
