@@ -99,6 +99,7 @@ class Answer:
 
 def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
     """Examines what is new, and stores it; where nothing is, the rules are not even read."""
+    from pipeline.catalog import Catalog
     from pipeline.cli.findings.looking import tell_hidden
     from pipeline.cli.watching import SHOWN
     from pipeline.cli.window import as_of, tell_ground
@@ -111,10 +112,13 @@ def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
     ruleset, lacking = None, False
     with _engine(lake) as engine:
         moment = as_of(engine)
+        # All that the placeholders ask; checking every view takes longer than an idle run.
+        Catalog.unchecked("detections", ["own_accounts"]).install_views(engine)
         known = placeholders(engine, current.settings)
         pack = named(folder, known)
         examined = None if again else nothing_new(lake, engine, pack)
         if examined is None:
+            Catalog.load(within="views").install_views(engine)
             ruleset = load(folder, known)
             unchanged = named(folder, known) == pack
             examined = examine_new(lake, engine, ruleset, known, again, pack if unchanged else "")
@@ -129,6 +133,7 @@ def _stored(lake: Lake, folder: Path, again: bool, everything: bool) -> Answer:
 
 def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> Answer:
     """Asks every rule about a window; findings have the status they are stored with, or would have."""
+    from pipeline.catalog import Catalog
     from pipeline.cli.window import tell_ground, window
     from pipeline.detect.own import placeholders
     from pipeline.detect.run import detect as run
@@ -136,6 +141,7 @@ def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> A
     from pipeline.detect.store import judged
 
     with _engine(lake) as engine:
+        Catalog.load(within="views").install_views(engine)
         begin, end = window(engine, since, until)
         ruleset = load(folder, placeholders(engine, current.settings))
         found = run(engine, ruleset, begin, end)
@@ -148,14 +154,11 @@ def _window(lake: Lake, folder: Path, since: str | None, until: str | None) -> A
 
 
 def _engine(lake: Lake) -> Engine:
-    from pipeline.catalog import Catalog
     from pipeline.engines.duckdb import connect
     from pipeline.lake.commit import roll_forward
 
     roll_forward(lake)
-    engine = connect(lake)
-    Catalog.load(within="views").install_views(engine)
-    return engine
+    return connect(lake)
 
 
 def _follow(lake: Lake, folder: Path, every: int, level: str | None, output: str) -> None:
