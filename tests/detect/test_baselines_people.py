@@ -80,6 +80,7 @@ def test_sessions_of_any_other_role_are_its_own() -> None:
     [
         (f"{SHARED_ROLE}/anna@corp.example", SHARED_ROLE),
         (SHARED_ROLE, SHARED_ROLE),
+        (f"{SHARED_ROLE}/a/AWSReservedSSO_x/b\n", SHARED_ROLE),
         (f"{SHARED_ROLE.replace('/eu-west-1', '')}/anna", SHARED_ROLE.replace("/eu-west-1", "")),
         (USER["arn"], USER["arn"]),
         ("arn:aws:iam::111122223333:role/AWSReservedSSO_x/y", "arn:aws:iam::111122223333:role/AWSReservedSSO_x/y"),
