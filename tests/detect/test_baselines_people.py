@@ -58,6 +58,14 @@ def test_a_person_is_told_with_the_role_and_only_by_own_events() -> None:
     assert set(found["event_ids"]) == {each["eventID"] for each in records[-3:]}
 
 
+def test_a_person_that_widens_the_role_is_told() -> None:
+    attach = {"eventSource": "iam.amazonaws.com", "eventName": "AttachRolePolicy", "readOnly": False}
+    asked = {"requestParameters": {"roleName": SHARED_ROLE.rpartition("/")[2], "policyArn": "p"}}
+    change_of_own = at(NOW, userIdentity=ANNA, **attach, **asked)
+    (found,) = examined([*habits(userIdentity=ANNA), change_of_own]).findings
+    assert (found["principal_arn"], found["event_ids"]) == (SHARED_ROLE, [change_of_own["eventID"]])
+
+
 def test_machines_that_a_person_starts_in_a_new_region_are_told_as_such() -> None:
     run = change("RunInstances", userIdentity=ANNA, awsRegion="ap-south-1")
     parts = [each for stretch in examined([*habits(userIdentity=ANNA), run]).stretches for each in stretch.parts]

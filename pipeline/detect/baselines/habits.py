@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from pipeline.engines.duckdb import Engine
 from pipeline.records.schema import HABITS
 
-VERSION = "3"
+VERSION = "4"
 EXAMINED = "examined"
 _PERSON = re.compile(r"^([^/]*:role/aws-reserved/sso\.amazonaws\.com/(?:[^/]*/)?AWSReservedSSO_[^/]*)/.*$", re.DOTALL)
 _CHUNK = 1_000_000  # events worked on at once
@@ -183,7 +183,7 @@ with grants as (
       )
 )
 select
-    eventTime::date as day, account_id, principal_arn, principal_type, null::varchar as access_key_id,
+    eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, null::varchar as access_key_id,
     'own_change' as attribute,
     left(concat_ws(
         ' ', eventName,
