@@ -92,6 +92,12 @@ def made(name: str, days_ago: int) -> dict[str, Any]:
     return change("CreateUser", NOW - DAY * days_ago, **given)
 
 
+def vain(count: int, moment: datetime = NOW, **changes: Any) -> Records:
+    """Roles that somebody tries, and is refused."""
+    given = {"userIdentity": WORKER, "errorCode": "AccessDenied"} | changes
+    return [assume(f"r{n}", moment, **given) for n in range(count)]
+
+
 OFFICE = habits(userIdentity=USER)
 HOME = [*OFFICE, at(NOW, userIdentity=USER, **NEW_NET)]
 PEOPLE = [each for n in range(6) for each in habits(userIdentity=named(f"p{n}"), **BROWSER)]
@@ -206,6 +212,13 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
         ("a machine's role", [*machine(), *habits(), assume("machine", userIdentity=WORKER)], True),
         ("by a service", [*habits(), assume("admin", **EC2)], False),
         ("too little history", [*habits(5), assume("admin", userIdentity=WORKER)], False),
+    ],
+    "roles_refused": [
+        ("roles never tried", [*habits(), *vain(3)], True),
+        ("refused before", [*habits(), *(each for n in range(4) for each in vain(3, NOW - DAY * n))], False),
+        ("taken at last", [*habits(), *vain(1), assume("r0", NOW, userIdentity=WORKER)], False),
+        ("failed for another reason", [*habits(), *vain(3, errorCode="ValidationError")], False),
+        ("too little history", [*habits(5), *vain(3)], False),
     ],
     "new_region": [
         ("another region", [*habits(), at(NOW, awsRegion="ap-south-1")], True),

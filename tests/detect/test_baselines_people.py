@@ -58,6 +58,14 @@ def test_a_person_is_told_with_the_role_and_only_by_own_events() -> None:
     assert set(found["event_ids"]) == {each["eventID"] for each in records[-3:]}
 
 
+def test_a_person_that_widens_the_role_is_told() -> None:
+    attach = {"eventSource": "iam.amazonaws.com", "eventName": "AttachRolePolicy", "readOnly": False}
+    asked = {"requestParameters": {"roleName": SHARED_ROLE.rpartition("/")[2], "policyArn": "p"}}
+    change_of_own = at(NOW, userIdentity=ANNA, **attach, **asked)
+    (found,) = examined([*habits(userIdentity=ANNA), change_of_own]).findings
+    assert (found["principal_arn"], found["event_ids"]) == (SHARED_ROLE, [change_of_own["eventID"]])
+
+
 def test_machines_that_a_person_starts_in_a_new_region_are_told_as_such() -> None:
     run = change("RunInstances", userIdentity=ANNA, awsRegion="ap-south-1")
     parts = [each for stretch in examined([*habits(userIdentity=ANNA), run]).stretches for each in stretch.parts]
@@ -80,6 +88,7 @@ def test_sessions_of_any_other_role_are_its_own() -> None:
     [
         (f"{SHARED_ROLE}/anna@corp.example", SHARED_ROLE),
         (SHARED_ROLE, SHARED_ROLE),
+        (f"{SHARED_ROLE}/a/AWSReservedSSO_x/b\n", SHARED_ROLE),
         (f"{SHARED_ROLE.replace('/eu-west-1', '')}/anna", SHARED_ROLE.replace("/eu-west-1", "")),
         (USER["arn"], USER["arn"]),
         ("arn:aws:iam::111122223333:role/AWSReservedSSO_x/y", "arn:aws:iam::111122223333:role/AWSReservedSSO_x/y"),

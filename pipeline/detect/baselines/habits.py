@@ -33,9 +33,9 @@ import pyarrow.compute as pc
 from pipeline.engines.duckdb import Engine
 from pipeline.records.schema import HABITS
 
-VERSION = "3"
+VERSION = "4"
 EXAMINED = "examined"
-_PERSON = re.compile(r"^([^/]*:role/aws-reserved/sso\.amazonaws\.com/(?:.*/)?AWSReservedSSO_[^/]*)/[^/]*$")
+_PERSON = re.compile(r"^([^/]*:role/aws-reserved/sso\.amazonaws\.com/(?:[^/]*/)?AWSReservedSSO_[^/]*)/.*$", re.DOTALL)
 _CHUNK = 1_000_000  # events worked on at once
 _PLACE = "habits"
 
@@ -43,7 +43,10 @@ _PLACE = "habits"
 # roles created by IAM Identity Center"); a session's name is the user's name. AWS alone can change such a role.
 SHARED = "contains(principal_arn, ':role/aws-reserved/sso.amazonaws.com/')"
 WHO = f"""
-    case when {SHARED} and session_name is not null then principal_arn || '/' || session_name else principal_arn end"""
+    case
+        when {SHARED} and session_name is not null then principal_arn || '/' || left(session_name, 64)
+        else principal_arn
+    end"""
 
 OWN = """
     from lake."events"
@@ -180,7 +183,7 @@ with grants as (
       )
 )
 select
-    eventTime::date as day, account_id, principal_arn, principal_type, null::varchar as access_key_id,
+    eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, null::varchar as access_key_id,
     'own_change' as attribute,
     left(concat_ws(
         ' ', eventName,
@@ -198,9 +201,9 @@ _CALLS = f"""
 select
     eventTime::date as day, account_id, {WHO} as principal_arn, principal_type, null::varchar as access_key_id,
     'call' as attribute,
-    format(
+    left(format(
         '{{}}|{{}}|{{}}:{{}}', if(coalesce(readOnly, false), 'r', 'w'), coalesce(awsRegion, ''), eventSource, eventName
-    ) as value, {_TALLY}
+    ), 300) as value, {_TALLY}
 {OWN}
   and {SHARED}
 group by all
