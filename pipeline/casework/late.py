@@ -25,6 +25,8 @@ from story
 semi join wanted using (spot)
 """
 
+_CARRIED = "select spot, id from story semi join wanted using (spot) where carried"
+
 
 def rows(place: Place, columns: str, wanted: pa.Table, more: str = "") -> list[dict[str, Any]]:
     """The events of the story at the spots of `wanted`, in no order: `spot`, then `columns`, an SQL list.
@@ -53,4 +55,8 @@ def table(spots: Iterable[int]) -> pa.Table:
 
 def ids(place: Place, spots: Iterable[int]) -> dict[int, str]:
     """The id of each event at these spots."""
-    return {row["spot"]: row["id"] for row in rows(place, f"{ID} as id", table(spots))}
+    wanted = table(spots)
+    place.engine.register("wanted", wanted)
+    there = place.engine.rows(_CARRIED) if wanted.num_rows else []
+    left = set(wanted["spot"].to_pylist()) - {row["spot"] for row in there}
+    return {row["spot"]: row["id"] for row in [*there, *rows(place, f"{ID} as id", table(left))]}
