@@ -54,6 +54,7 @@ TABLES = [
     ),
     ("Same address", "same_address", ["shared", "principal_arn", "events", "denied", "last_seen"], "sample_event_id"),
     ("Same program", "same_agent", ["shared", "principal_arn", "events", "denied", "last_seen"], "sample_event_id"),
+    ("Left out", "left_out", ["principal_arn", "eventName", "outcome", "events", "first_seen", "last_seen"], ""),
 ]
 
 
@@ -243,11 +244,11 @@ def around(facts: dict[str, Any], scope: Scope) -> None:
                 rows[[each for each in listed if each in rows]],
                 name,
                 scope,
-                select=True,
-                said="choose a row to open its event",
+                select=bool(proof),
+                said="choose a row to open its event" if proof else "calls that the timeline has no room for",
                 height=height,
             )
-            if row is not None and rows[proof][row]:
+            if proof and row is not None and rows[proof][row]:
                 parts.open_event(rows[proof][row])
 
 

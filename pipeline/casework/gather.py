@@ -25,6 +25,11 @@ where outcome = 'ok' and list_contains($names, eventName) and spot not in (selec
 order by eventTime, spot
 limit $most
 """
+# What the calls asked for and got.
+_RECORD = f"""
+    eventTime, {late.ID} as eventID, account_id, eventSource, eventName, principal_arn, access_key_id,
+    requestParameters, responseElements
+"""
 _USE = """
 select
     {column} as id, count(*) as events, min(eventTime) as first_used, max(eventTime) as last_used,
@@ -88,16 +93,9 @@ def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
     if not calls:
         return []
     known.update(each["spot"] for each in calls)
-    ids = late.ids(place, (each["spot"] for each in calls))
-    found.spots |= {identity: spot for spot, identity in ids.items()}
-    rows = place.ask(
-        "case_records",
-        files=place.files_of(ids),
-        since=calls[0]["eventTime"],
-        until=calls[-1]["eventTime"],
-        names=sorted({each["eventName"] for each in calls}),
-        event_ids=sorted(set(ids.values())),
-    )
+    rows = late.rows(place, _RECORD, late.table(each["spot"] for each in calls))
+    rows.sort(key=lambda each: (each["eventTime"], each["eventID"]))
+    found.spots |= {each["eventID"]: each["spot"] for each in rows}
     follow: list[Followed] = []
     for row in rows:
         things = effects.created(row)

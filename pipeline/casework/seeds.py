@@ -43,7 +43,7 @@ where first_seen >= $since and last_seen <= $until
 _EVENT_OF = """
 select eventTime, principal_arn, session_name, access_key_id
 from events
-where eventTime between $since and $until and (eventID = $id or (len($id) = 64 and record_sha256 = $id))
+where eventTime between $since and $until and {column} = $id
 order by all
 """
 _ADDRESSES = """
@@ -175,7 +175,9 @@ def _by_unique_id(name: str, place: Place) -> Seed:
 
 
 def _by_event(name: str, place: Place) -> Seed:
-    rows = place.rows(_EVENT_OF, id=name)
+    # An event of the first version has no id; the SHA-256 of its record, which is no UUID, stands for it.
+    column = "record_sha256" if len(name) == 64 else "eventID"
+    rows = place.rows(_EVENT_OF.format(column=column), id=name)
     if not rows:
         raise unknown(name, place)
     seed = Seed(name, "event")

@@ -16,10 +16,15 @@ from pipeline.casework.seeds import Place
 _ORDER = "\norder by "
 _COLUMNS = """
     {spot} as spot, eventTime, eventSource, eventName, outcome, readOnly, eventCategory, account_id, awsRegion,
-    principal_arn, principal_type, session_name, access_key_id, via_service, sourceIPAddress, source_network, userAgent
+    principal_arn, principal_type, session_name, access_key_id, via_service, sourceIPAddress, source_network, userAgent,
+    {wide} as carried
 """
 # Who holds the credentials of an event: a long-lived key; for sessions and sign-ins the principal.
 HOLDER = "case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end"
+# What is wide where it has not been read, and where it has: events that are found by what they name are read whole, so
+# that nothing of them need be fetched again (`carried`).
+_NARROW = "null::varchar as id, null::varchar[] as arns, null::varchar as errorCode, null::boolean as console, false"
+_WIDE = "eventID as id, resources as arns, errorCode, console, true"
 # case_events.sql gives each event once; a later round leaves out what an earlier one has.
 _FIRST = "select {columns}, false as by_time from ({sql})"
 _ADDED = """
@@ -138,7 +143,8 @@ class Story:
         """Adds what `sql` makes of a question, from these files or those that have what `lists` follow."""
         query = self.place.catalog.get(f"investigate/{question}")
         asked = query.sql.rpartition(_ORDER)[0]
-        filled = sql.format(columns=_COLUMNS.format(spot=self.place.spot), sql=f"\n{asked}\n")
+        wide = _WIDE if question == "case_mentions" else _NARROW
+        filled = sql.format(columns=_COLUMNS.format(spot=self.place.spot, wide=wide), sql=f"\n{asked}\n")
         given = {"since": self.place.since, "until": self.place.until, "paths": self.place.paths} | lists
         with self.place.engine.reading(self._files(lists) if files is None else files):
             return self.place.engine.keep("story", filled, given, query.path)

@@ -35,7 +35,7 @@ telling as (
     from (select *, {HOLDER} as holder from story where list_contains($moments::timestamptz[], eventTime))
     join first_networks using (holder, source_network, eventTime)
 )
-select spot, by_time, first_calls.spot is not null as is_first
+select spot, by_time, carried, first_calls.spot is not null as is_first
 from story
 left join first_calls using (spot)
 left join telling using (spot)
@@ -47,6 +47,16 @@ _TOLD = f"""
     session_name, account_id, awsRegion, errorCode, via_service, userAgent, readOnly,
     sessionCredentialFromConsole = 'true' as console,
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources
+"""
+# The same of events that the story has whole.
+_CARRIED = """
+select
+    eventTime, id as eventID, eventSource, eventName, outcome, principal_arn, sourceIPAddress, access_key_id,
+    session_name, account_id, awsRegion, errorCode, via_service, userAgent, readOnly, console, arns as resources,
+    told_events.by_time, told_events.is_first
+from story
+join told_events using (spot)
+where told_events.carried
 """
 # What no entry tells, call by call; $most of them.
 _LEFT_OUT = """
@@ -97,7 +107,8 @@ def _rows(
     given = {"who": who, "telling": telling, "moments": moments, "most": most}
     chosen = place.engine.query(_CHOSEN, given)
     place.engine.register("told_events", chosen)
-    return late.rows(place, _TOLD, chosen, more="by_time is_first")
+    fetched = chosen.filter(pa.array([not each for each in chosen["carried"].to_pylist()], pa.bool_()))
+    return place.engine.rows(_CARRIED) + late.rows(place, _TOLD, fetched, more="by_time is_first")
 
 
 def left_out(place: Place, most: int) -> list[dict[str, Any]]:

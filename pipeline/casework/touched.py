@@ -13,9 +13,16 @@ from pipeline.casework.seeds import Place
 
 _WHO = "hash(principal_type, session_name, access_key_id, sourceIPAddress, source_network, userAgent, via_service)"
 _OWN = f"""
-select spot >> 32 as number, principal_arn, {_WHO} as who, count(*) as events
+select spot >> 32 as number, principal_arn, {_WHO} as who, count(*) as events, bool_and(carried) as carried
 from story
 group by all
+"""
+# The files of which events have to be read.
+_LEFT = """
+select distinct number
+from own_touches
+anti join whole_touches using (number, principal_arn, who)
+where not carried
 """
 # Where what was done in a file is of the case as a whole: a row without a resource counts all events of the window.
 _WHOLE = """
@@ -44,13 +51,22 @@ with left_over as (
     from (select *, {who} as who, spot >> 32 as number from story) as story
     anti join whole_touches using (number, principal_arn, who)
 ),
-there as (select resources, {spot} as spot from events_by_file where len(resources) > 0)
+there as (select resources, {spot} as spot from events_by_file where len(resources) > 0),
+listed as (
+    select list_transform(resources, lambda each: each.ARN) as named, left_over.*
+    from there
+    join left_over using (spot)
+    where not carried
+    union all
+    select arns as named, left_over.*
+    from left_over
+    where carried
+)
 select
-    unnest(list_transform(resources, lambda each: each.ARN)) as resource, 1::bigint as events,
+    unnest(named) as resource, 1::bigint as events,
     (outcome = 'denied')::bigint as denied, coalesce(readOnly = false, false)::bigint as writes,
     eventTime as first_seen, eventTime as last_seen, spot as first_spot
-from there
-join left_over using (spot)
+from listed
 """
 _MOST = """
 with named as (select * from read_touches union all by name select * from counted_touches)
@@ -74,8 +90,7 @@ def resources(place: Place, most: int) -> list[dict[str, Any]]:
     engine.keep("own_touches", _OWN)
     engine.keep("whole_touches", _WHOLE, window | ends)
     engine.keep("counted_touches", _COUNTED.format(size=1 << 32), window | ends)
-    left = "select distinct number from own_touches anti join whole_touches using (number, principal_arn, who)"
-    with engine.reading(place.files_of(row["number"] << 32 for row in engine.rows(left))):
+    with engine.reading(place.files_of(row["number"] << 32 for row in engine.rows(_LEFT))):
         engine.keep("read_touches", _READ.format(who=_WHO, spot=place.spot), window)
     rows = engine.rows(_MOST, {"most": most})
     ids = late.ids(place, (row["sample"] for row in rows))

@@ -16,6 +16,7 @@ from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import TrailsiftError
 from pipeline.ingest import ingest
 from pipeline.lake.compact import compact, due
+from pipeline.lake.storage import Storage
 from pipeline.lake.tables import Lake
 from tests.casework.worlds import CATALOG, call, role, user
 from tests.lakes import make_lake
@@ -168,3 +169,32 @@ def test_a_key_that_two_principals_used_at_once_has_its_first_event(tmp_path: Pa
     facts = by_files(lake.path, "AKIASAME", None, datetime(2027, 1, 1, tzinfo=UTC))
     assert isinstance(facts, dict)
     assert [each["first_event"] for each in facts["related"]["networks"]] == ["a"]
+
+
+def test_a_lake_that_cannot_be_written_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = make(tmp_path)
+
+    def refuse(storage: Storage, path: str, content: bytes) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Storage, "put", refuse)
+    assert seen(lake) == {"AKIAANNA": 4, "ASIAWORK": 1}
+    assert not (lake.path / "sightings").exists()
+
+
+def test_what_one_did_in_part_is_counted_from_the_events(tmp_path: Path) -> None:
+    """Anna names the bucket in two calls of one file, once in the window: the index counts both, the case one."""
+    bucket = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
+    records = [call(minute, ANNA, "GetObject", "s3", **bucket) for minute in (1, 2)]
+    records += [call(3, ANNA, "ListBuckets", "s3")]  # the window's end lies in the file
+    lake = make_lake(tmp_path / "lake", records)
+    sightings.refresh(lake)
+    until = datetime(2026, 10, 1, 10, 1, 30, tzinfo=UTC)
+    for end, events in ((until, 1), (until.replace(minute=3), 2)):
+        facts = by_files(lake.path, "AKIAANNA", None, end)
+        assert isinstance(facts, dict)
+        assert [(each["resource"], each["events"]) for each in facts["resources"]] == [("arn:aws:s3:::plans", events)]
+    # A case that has but one of the two events of this key, address and program in the file reads that one.
+    facts = by_files(lake.path, "arn:aws:s3:::plans", None, until.replace(minute=3))
+    assert isinstance(facts, dict)
+    assert [(each["events"], each["sample_event_id"]) for each in facts["resources"]] == [(2, "e1")]
