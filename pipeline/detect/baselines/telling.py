@@ -84,7 +84,7 @@ def _part(part: Part, judging: Judging) -> dict[str, Any]:
 
 
 def _evidence(queries: Mapping[str, Query], episode: Episode, told: list[Part], judging: Judging) -> list[str]:
-    """A line on whose it is, where that has a name, and one for each part: unusual, usual, and what it counts."""
+    """A line for each part (unusual, usual, and what it counts), and whose it is where that has a name."""
     names = judging.names
     first = episode.parts[0]
     whose = [
@@ -98,7 +98,7 @@ def _evidence(queries: Mapping[str, Query], episode: Episode, told: list[Part], 
     ]
     left = len(told) - len(lines)
     total = f"{episode.score:,} points, told from {judging.threshold:,}"
-    return [*whose, total, *lines, *([f"and {left:,} more"] if left else [])]
+    return [total, *lines, *([f"and {left:,} more"] if left else []), *whose]
 
 
 def folded(found: list[dict[str, Any]], budget: int) -> list[dict[str, Any]]:
