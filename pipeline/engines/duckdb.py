@@ -236,6 +236,7 @@ class Engine:
         if self.plan and self.plan.storage and not self.plan.storage.remote:
             self.con.execute("set enable_external_file_cache = false")
         self.con.execute("set python_enable_replacements = false")  # a Python variable is no table
+        self.con.execute("set enable_progress_bar = false")  # it would stand among the data on stdout
         self.con.execute("set errors_as_json = true")  # gives the position of an error
         if self.plan and self.plan.storage:
             self.plan.storage.attach(self.con)
