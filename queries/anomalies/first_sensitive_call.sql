@@ -25,7 +25,8 @@
 -- What touches identities, keys or secrets weighs much; what changes the log and its watchers, runs code on machines
 -- or starts many of them yet more. It weighs more where nobody in the account did it before, and less the more such
 -- calls the principal knows: to deploy is to do new things. How seldom they show one by itself says how sure that is,
--- as in first_seen. What several others of the account do is ordinary there.
+-- as in first_seen. What several others of the account do is ordinary there. Who gets a new telephone makes four calls
+-- of IAM about it, of which taking the old device off stands for all.
 with graded as (
     select
         *,
@@ -34,7 +35,9 @@ with graded as (
         not coalesce(read_only, false) and service in (
             'access-analyzer', 'account', 'cloudtrail', 'config', 'guardduty', 'iam', 'identitystore', 'kms',
             'organizations', 'ram', 'rolesanywhere', 'secretsmanager', 'securityhub', 'sso', 'sso-directory'
-        ) or call in (
+        )
+        and call not in ('CreateVirtualMFADevice', 'DeleteVirtualMFADevice', 'EnableMFADevice', 'ResyncMFADevice')
+        or call in (
             'BatchGetSecretValue', 'GetFederationToken', 'GetPasswordData', 'GetSecretValue', 'GetSessionToken'
         ) as about_identity,
         call in (
