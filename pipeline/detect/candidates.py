@@ -20,7 +20,7 @@ from pipeline.engines.duckdb import Engine
 
 # A row a chosen event: `id` and `key` by which it is found again, bits `s0`… and `m0`… as kinds have them.
 TABLE = "sigma_chosen"
-EVENT = "hash(coalesce(eventID, record_sha256))"
+EVENT = "hash(coalesce(eventID, record_sha256), recipientAccountId)"
 _SEEN = "sigma_candidates"
 _MICRO = 1_000_000
 _BUSY = 10_000  # candidates from which on it pays to look for crowds first
@@ -83,6 +83,8 @@ def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
         where = fields.field(name)
         mark = where.mark if where.narrow else f"case when {_may(kinds, by)} then {where.mark} end"
         told.append(f"{mark} as {column}")
+    # What comes out of a CASE is the rows' own texts, not the dictionary of a file.
+    request = f"case when {_may(kinds, set(kinds.live))} then requestParameters end"
     glance = ", ".join(f"{name}: {sql}" for name, sql in _glance(rules, kinds).items())
     some = " or ".join(f"each.{name} <> 0" for name in kinds.columns)
     held = ", ".join([f"{EVENT} as id", "key", "epoch_us(eventTime) as moment", *told])
@@ -92,7 +94,7 @@ def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
         from (
             select {held}, unnest(list_filter([{{{glance}}}], lambda each: {some})) as glance
             from (
-                select * replace (case when s0 | m0 <> 0 then requestParameters end as requestParameters)
+                select * replace ({request} as requestParameters)
                 from ({fields.ROWS}) join {KINDS} on {kinds.key} = key
                 where {WINDOW}
             )

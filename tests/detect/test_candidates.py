@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.detect import candidates, kinds
+from pipeline.detect.run import detect
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.macros import MACROS
 from tests.detect.sigma import log, rule, rules
@@ -80,6 +81,20 @@ def test_narrow_columns_decide_and_a_request_without_the_name_is_not_read() -> N
     ]
     found = chosen(by_agent, by_request, records=records)
     assert found == [{"id": "0", "sure": True, "left": False}, {"id": "3", "sure": False, "left": True}]
+
+
+def test_an_event_that_two_accounts_were_told_of_is_two() -> None:
+    """Its id is the same in both logs, and what the rule asks of it is not."""
+    foreign = rule({"s": {"eventName": "AssumeRole"}, "own": {"userIdentity.accountId|fieldref": "recipientAccountId"},
+                    "condition": "s and not own"})  # fmt: skip
+    caller = {"type": "AWSAccount", "accountId": "444455556666"}
+    records = [
+        event(eventID="0", eventName="AssumeRole", recipientAccountId=each, userIdentity=caller)
+        for each in ("111122223333", "444455556666")
+    ]
+    with log(*records) as engine:
+        (finding,) = detect(engine, rules(foreign)).findings
+    assert (finding["count"], finding["account"]) == (1, "111122223333")
 
 
 @pytest.mark.parametrize(("busy", "read"), [(1, ["3", "4", "5"]), (100, ["0", "1", "2", "3", "4", "5"])])

@@ -32,11 +32,13 @@ def test_a_condition_that_any_event_may_meet_is_left_open_for_all() -> None:
     assert told.open == {0: 1}
 
 
-@pytest.mark.parametrize("key", ["hash", "row", "many names"])
+@pytest.mark.parametrize("key", ["hash", "row", "many names", "a word a rule"])
 def test_every_way_to_tell_kinds_apart_finds_the_same(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where two kinds shared a number their texts would be compared; where names are many none is looked at first."""
     if key == "row":
         monkeypatch.setattr(kinds, "_key", lambda engine, names: f"row({names})")
+    if key == "a word a rule":
+        monkeypatch.setattr(kinds, "BITS", 1)
     if key == "many names":
         monkeypatch.setattr(scan, "_MANY", 0)
     asked = rules(
