@@ -27,10 +27,12 @@ def script(plan: Plan, views: Iterable[tuple[str, str]], place: str, region: str
     lines += ["set TimeZone = 'UTC';", "create schema if not exists lake;"]
     for name, files in plan.files.items():
         reading = f"union_by_name = {'true' if name in plan.mixed else 'false'}, hive_partitioning = false"
+        if rows := plan.rows.get(name):
+            reading += f", explicit_cardinality = {rows}"
         lines.append(_view(quoted(name), "*", files, reading))
         if name == "events":
-            columns = "* exclude (filename), filename as file"
-            lines.append(_view("events_by_file", columns, files, f"{reading}, filename = true"))
+            columns = "* exclude (filename, file_row_number), filename as file, file_row_number as row"
+            lines.append(_view("events_by_file", columns, files, f"{reading}, filename = true, file_row_number = true"))
     lines += [f"create or replace view {quoted(name)} as\n{sql.strip().rstrip(';')}\n;" for name, sql in views]
     return "\n".join(lines) + "\n"
 
