@@ -24,7 +24,7 @@ EVENT = "hash(coalesce(eventID, record_sha256), recipientAccountId)"
 _SEEN = "sigma_candidates"
 _MICRO = 1_000_000
 _BUSY = 10_000  # candidates from which on it pays to look for crowds first
-_FEW = 0.01  # of all events, at which a rule is left open until they are read
+_FEW = 0.01  # of all events: a rule open for fewer is asked only when they are read
 _ANY = 1 << 31  # how many values `MANY` may be
 # By a field's name the column that has its marks, and the rules for whose matches they are wanted.
 Marks = dict[str, tuple[str, set[int]]]

@@ -1,4 +1,4 @@
-"""All rules over the log in one scan: which events each matches, and the findings that makes."""
+"""All rules over the log together: which events each matches, and the findings that makes."""
 
 from __future__ import annotations
 
