@@ -210,7 +210,7 @@ def tell_examined(examined: Examined) -> None:
         current.say("nothing to examine: these rules have been asked about every batch of events")
         return
     whole = f"; {examined.whole:,} rules were asked about the whole log" if examined.whole else ""
-    current.say(f"examined {len(batches):,} batches of events{whole}")
+    current.say(f"examined {len(batches):,} batch{'es' * (len(batches) != 1)} of events{whole}")
     muted = sum(each["status"] == "muted" for each in news.new + news.grown)
     also = [f"{muted:,} of these muted"] if muted else []
     also += [f"{news.gone:,} that the log shows no more"] if news.gone else []

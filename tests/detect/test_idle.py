@@ -62,7 +62,7 @@ def arrive(folder: Path, at: str) -> None:
 
 def test_nothing_new_is_found_out_without_the_rules(tmp_path: Path, run: Run) -> None:
     code, found, err, read = run("--fail-on", "high")
-    assert (code, len(found), read) == (3, 1, True) and "examined 1 batches" in err
+    assert (code, len(found), read) == (3, 1, True) and "examined 1 batch of events" in err
     code, found, err, read = run("--fail-on", "high")
     assert (code, found, read) == (3, [], False), "what is open is told by the exit code all the same"
     assert IDLE in err and "0 muted, 0 resolved" in err
@@ -76,7 +76,7 @@ def test_what_comes_is_examined(tmp_path: Path, run: Run) -> None:
     run()
     arrive(tmp_path, "15:00:00")
     _, found, err, read = run()
-    assert read and "examined 1 batches" in err
+    assert read and "examined 1 batch of events" in err
     assert [each["event_ids"] for each in found] == [["15:00:00"]]
     assert run()[3] is False
 

@@ -98,7 +98,7 @@ def test_a_run_that_is_killed_is_made_good_by_the_next(
     assert rows(Lake.open(world / "lake"), "examined").num_rows == 0
     again = started(world, "-o", "json")
     out, err = again.communicate(timeout=PATIENCE)
-    assert (again.returncode, len(json.loads(out))) == (0, news) and "examined 1 batches" in err
+    assert (again.returncode, len(json.loads(out))) == (0, news) and "examined 1 batch of events" in err
     assert changes(world) == BOTH
     assert rows(Lake.open(world / "lake"), "examined").num_rows == 1
 
