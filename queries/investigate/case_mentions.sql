@@ -48,10 +48,6 @@
 -- type = "list"
 -- default = "[]"
 -- help = "the same names as JSON has them, in quotes"
--- [params.event_ids]
--- type = "list"
--- default = "[]"
--- help = "ids of events that are wanted whatever they name"
 -- ///
 select
     eventTime, coalesce(eventID, record_sha256) as eventID,
@@ -72,6 +68,5 @@ where eventTime between $since and $until
     len(list_filter(resources, lambda each: list_contains($names, each.ARN))) > 0
     or len(list_filter($texts, lambda each: contains(requestParameters, each))) > 0
     or len(list_filter($texts, lambda each: contains(responseElements, each))) > 0
-    or list_contains($event_ids, coalesce(eventID, record_sha256))
   )
 order by eventTime, eventID
