@@ -90,7 +90,8 @@ where last_seen >= $since and first_seen <= $until and case $kind
     else principal_arn
 end in (select unnest($values::varchar[]))
 """
-# Files that have calls of a service made for a holder while, within a minute, the case called that service as the same.
+# Files that have calls of a service made for a holder while, within a minute, the case called that service as the same;
+# but those of which the case has all such calls.
 _BEHALF_FILES = """
 with own as (
     select
@@ -99,11 +100,30 @@ with own as (
     from story
     where list_contains($holders, principal_arn)
     group by principal_arn, session_name, eventSource, spot >> 32
+),
+known as (
+    select principal_arn, session_name, via_service, spot >> 32 as number, count(*) as events
+    from story
+    where via_service is not null
+    group by all
+),
+made as (
+    select
+        file, principal_arn, session_name, via_service, coalesce(list_position($paths::varchar[], file), 0) as number,
+        sum(events) as events, min(first_seen) as first_seen, max(last_seen) as last_seen
+    from sightings
+    where first_seen >= $since and last_seen <= $until and via_service is not null
+      and principal_arn in (select unnest($holders::varchar[]))
+    group by file, principal_arn, session_name, via_service
 )
 select distinct file
-from sightings
+from made
 join own using (principal_arn, via_service)
-where sightings.session_name is not distinct from own.session_name and first <= last_seen and last >= first_seen
+left join known
+    on known.principal_arn = made.principal_arn and known.via_service = made.via_service
+    and known.session_name is not distinct from made.session_name and known.number = made.number
+where made.session_name is not distinct from own.session_name and first <= last_seen and last >= first_seen
+  and made.events > coalesce(known.events, 0)
 """
 
 
@@ -131,7 +151,7 @@ class Story:
         holders = [row["principal_arn"] for row in self.place.engine.rows(_KEY_HOLDERS)]
         if not holders:
             return
-        files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders)}
+        files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders, paths=self.place.paths)}
         if files:
             asked = {"kind": "on_behalf", "values": holders, "moments": [], "holders": holders}
             self._keep(_ON_BEHALF, asked, files)
