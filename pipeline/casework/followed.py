@@ -42,8 +42,9 @@ def questions(followed: Iterable[Followed]) -> list[dict[str, Any]]:
 
 
 def mentions(followed: Iterable[Followed]) -> dict[str, Any] | None:
-    """The lists that case_mentions.sql takes; None where no resource is followed."""
+    """The lists that case_mentions.sql takes; None where no resource is followed. Texts are as JSON may write them."""
     names = [each.value for each in followed if each.kind == "resource"]
     if not names:
         return None
-    return {"names": names, "texts": [json.dumps(each, ensure_ascii=False) for each in names]}
+    texts = [json.dumps(each, ensure_ascii=ascii) for each in names for ascii in (False, True)]
+    return {"names": names, "texts": list(dict.fromkeys(texts))}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.casework import mentioned
 from pipeline.casework.followed import Followed, mentions, questions
 from pipeline.casework.seeds import Place
 
@@ -32,12 +33,12 @@ _WIDE = """
 _FOUND = "select {spot} as spot, {columns}, {wide} as carried from ({sql})"
 _NEW = "select * from ({found}) anti join story using (spot)"
 _TAKEN = "select *, false as by_time from ({found})"
-# Where the events lie that name something; then the events, whole.
-_NAMED = "select file, row from ({sql})"
+# The events that lie where the table `named` says.
 _OF_NAMED = """
 select events_by_file.*
 from events_by_file
 join named on events_by_file.file is not distinct from named.file and events_by_file.row = named.row
+where eventTime between $since and $until
 """
 # What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
 # same principal called that very service within a minute. Its own calls are told by the minute, each for the minutes
@@ -160,13 +161,10 @@ class Story:
         """Adds events by what they name, which only the events themselves tell."""
         if named is None:
             return
-        engine, window = self.place.engine, {"since": self.place.since, "until": self.place.until}
-        query = self.place.catalog.get("investigate/case_mentions")
-        with engine.reading(self.place.files([(self.place.since, self.place.until)])):
-            engine.keep("named", _NAMED.format(sql=query.sql.rpartition(_ORDER)[0]), window | named, query.path)
-        there = {row["file"] for row in engine.rows("select distinct file from named")}
-        self._fill(_TAKEN, _OF_NAMED, _WIDE, {}, there, "case")
-        engine.drop("named")
+        files = mentioned.find(self.place, named)
+        window = {"since": self.place.since, "until": self.place.until}
+        self._fill(_TAKEN, _OF_NAMED, _WIDE, window, files, "case")
+        self.place.engine.drop("named")
 
     def _files(self, asked: dict[str, Any], follow: list[Followed]) -> set[str]:
         if asked["kind"] == "event":  # which is followed from its own time on

@@ -1,0 +1,44 @@
+-- /// view
+-- title = "Mentions"
+-- question = "In which rows of a data file of the lake stands which word, in the request, the answer or the list of resources?"
+-- [columns]
+-- file = "data file of the lake that has the events"
+-- word = "number that stands for the word: a whole text of the JSON, as it is written there, or an ARN"
+-- rows = "rows of the file that have it, from 0; null where they are over 400"
+-- ///
+-- A data file never changes, nor does what is named in it: `pipeline.casework.sightings` keeps these rows, by which
+-- `pipeline.casework.mentioned` finds a name. Of JSON without a backslash every second piece between quotes is a text;
+-- of other JSON all pieces are taken. A word has 4 to 256 characters.
+with texts as (
+    select file, requestParameters as text, list(row::uinteger) as rows
+    from events_by_file
+    where requestParameters is not null
+    group by file, requestParameters
+    union all
+    select file, responseElements as text, list(row::uinteger) as rows
+    from events_by_file
+    where responseElements is not null
+    group by file, responseElements
+),
+named as (
+    select file, unnest(list_transform(resources, lambda each: each.ARN)) as word, row::uinteger as row
+    from events_by_file
+    where len(resources) > 0
+),
+words as (
+    select
+        file, rows,
+        unnest(case
+            when contains(text, '\') then string_split(text, '"')
+            else string_split(text, '"')[2:-1:2]
+        end) as word
+    from texts
+    union all
+    select file, list(row) as rows, word from named group by file, word
+)
+select
+    file, hash(word) >> 16 as word,
+    case when sum(len(rows)) <= 400 then list_sort(list_distinct(flatten(list(rows)))) end as rows
+from words
+where length(word) between 4 and 256
+group by file, hash(word) >> 16
