@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -45,7 +46,7 @@ _ENCODED = {"word": "DELTA_BINARY_PACKED", "rows.list.element": "DELTA_BINARY_PA
 _SETTINGS: dict[str, dict[str, Any]] = {"mentions": {"use_dictionary": ["file"], "column_encoding": _ENCODED}}
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _BUNDLES, _SMALL = 8, 16 << 20  # more bundles of less than so many bytes are made one
-_AT_ONCE = 32  # data files that are looked through at a time: what was found out about them is in memory
+_AT_ONCE = 96 << 20  # bytes of data files that are looked through at a time: what is found out about them is in memory
 _ROW_GROUP = 100_000
 _GRACE = timedelta(days=1)  # somebody may still read a bundle that counts no more
 # The view with the events of one part of the window in the place of all.
@@ -154,8 +155,11 @@ def _select(engine: Engine, shelf: _Shelf, bundles: dict[str, list[str]], wanted
 
 def _found_out(engine: Engine, shelf: _Shelf, files: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows about these files, of some of them at a time."""
-    for start in range(0, len(files), _AT_ONCE):
-        with engine.reading(files[start : start + _AT_ONCE]):
+    while files:
+        sizes = accumulate(shelf.storage.size(each) for each in files)
+        count = sum(1 for _ in takewhile(lambda size: size <= _AT_ONCE, sizes)) or 1
+        some, files = files[:count], files[count:]
+        with engine.reading(some):
             yield from engine.batches(f"select * from ({shelf.sql}) order by {KEPT[shelf.name]}", _ROW_GROUP)
 
 
