@@ -52,7 +52,7 @@ from lake.usage
 where eventSource = 'iam.amazonaws.com' and eventName = 'CreateAccessKey' and outcome = 'ok'
 """
 _SIGNED_IN = """
-select first_seen as first, last_seen as last
+select principal_arn, first_seen as first, last_seen as last
 from lake.usage
 where eventName in ('ConsoleLogin', 'SwitchRole') and outcome = 'ok'
   and principal_arn in (select unnest($principals::varchar[]))
@@ -132,11 +132,15 @@ def _issuers(heres: list[dict[str, Any]], place: Place) -> list[dict[str, Any]]:
     spans = [_span(each) for each in sessions]
     keys = sorted({each["access_key_id"] for each in sessions})
     principals = sorted({each["principal_arn"] for each in sessions})
-    near = place.files(spans)
-    signed_in = place.files((each["first"], each["last"]) for each in place.rows(_SIGNED_IN, principals=principals))
+    console = [
+        (max(since, row["first"]), min(until, row["last"]))
+        for row in place.rows(_SIGNED_IN, principals=principals)
+        for each, (since, until) in zip(sessions, spans, strict=True)
+        if each["principal_arn"] == row["principal_arn"] and since <= row["last"] and until >= row["first"]
+    ]
     return place.ask(
         "case_credentials",
-        files=mentioned.files(place, keys, near) | near & signed_in,
+        files=mentioned.files(place, keys, place.files(spans)) | place.files(console),
         since=min(since for since, _ in spans),
         until=max(until for _, until in spans),
         keys=keys,
