@@ -42,9 +42,10 @@ def questions(followed: Iterable[Followed]) -> list[dict[str, Any]]:
 
 
 def mentions(followed: Iterable[Followed]) -> dict[str, Any] | None:
-    """The lists that case_mentions.sql takes; None where no resource is followed. Texts are as JSON may write them."""
+    """The parameters of case_mentions.sql; None where no resource is followed. Texts are as JSON may write them."""
     names = [each.value for each in followed if each.kind == "resource"]
     if not names:
         return None
-    texts = [json.dumps(each, ensure_ascii=ascii) for each in names for ascii in (False, True)]
-    return {"names": names, "texts": list(dict.fromkeys(texts))}
+    texts = list(dict.fromkeys(json.dumps(each, ensure_ascii=ascii) for each in names for ascii in (False, True)))
+    core = min(texts, key=len)[1:-1]
+    return {"names": names, "texts": texts, "core": core if all(core in each for each in texts) else ""}
