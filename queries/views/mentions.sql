@@ -4,7 +4,7 @@
 -- [columns]
 -- file = "data file of the lake that has the events"
 -- word = "number that stands for the word: a whole text of the JSON, as it is written there, or an ARN"
--- rows = "rows of the file that have it, from 0; null where they are over 400"
+-- rows = "rows of the file that have it, from 0; null where they are over 400, and over a hundredth of the file"
 -- ///
 -- A data file never changes, nor does what is named in it: `pipeline.casework.sightings` keeps these rows, by which
 -- `pipeline.casework.mentioned` finds a name. Of JSON without a backslash every second piece between quotes is a text;
@@ -20,10 +20,19 @@ with texts as (
     where responseElements is not null
     group by file, responseElements
 ),
-named as (
-    select file, unnest(list_transform(resources, lambda each: each.ARN)) as word, row::uinteger as row
+listed as (
+    select file, word, list(row) as rows
+    from (
+        select file, unnest(list_transform(resources, lambda each: each.ARN)) as word, row::uinteger as row
+        from events_by_file
+        where len(resources) > 0
+    )
+    group by file, word
+),
+sizes as (
+    select file, greatest(400, count(*) // 100) as most
     from events_by_file
-    where len(resources) > 0
+    group by file
 ),
 words as (
     select
@@ -34,11 +43,14 @@ words as (
         end) as word
     from texts
     union all
-    select file, list(row) as rows, word from named group by file, word
+    select file, rows, word from listed
+),
+noted as (
+    select file, hash(word) >> 16 as word, sum(len(rows)) as events, flatten(list(rows)) as rows
+    from words
+    where length(word) between 4 and 256
+    group by file, hash(word) >> 16
 )
-select
-    file, hash(word) >> 16 as word,
-    case when sum(len(rows)) <= 400 then list_sort(list_distinct(flatten(list(rows)))) end as rows
-from words
-where length(word) between 4 and 256
-group by file, hash(word) >> 16
+select file, word, case when events <= most then list_sort(list_distinct(rows)) end as rows
+from noted
+join sizes using (file)
