@@ -26,7 +26,6 @@ def rows(place: Place, columns: str, wanted: pa.Table, more: str = "") -> list[d
     """
     if not wanted.num_rows:
         return []
-    spots = wanted["spot"].to_numpy()
     place.engine.register("wanted", wanted)
     # By the row too, not by the spot alone: readers skip the rows between.
     sql = f"""
@@ -34,7 +33,7 @@ def rows(place: Place, columns: str, wanted: pa.Table, more: str = "") -> list[d
     from (select *, coalesce(list_position($paths::varchar[], file), 0) as number from events_by_file) as there
     join wanted on there.row = wanted.spot & {(1 << 32) - 1} and number = wanted.spot >> 32
     """
-    with place.engine.reading(place.files_of(spots.tolist())):
+    with place.engine.reading(place.files_of(wanted["spot"].to_numpy().tolist())):
         return place.engine.rows(sql, {"paths": place.paths}, "investigate")
 
 

@@ -15,6 +15,7 @@ from pipeline.casework import sightings
 from pipeline.casework.seeds import Place
 
 _WORD = re.compile(r"[^\s:,\[\]{}\"\\][^\"\\]{3,255}")  # the length as in queries/views/mentions.sql
+_ESCAPED = "\\escaped"  # what the index has for JSON that writes a letter in another way
 _ORDER = "\norder by "
 _MENTIONED = """
 select {columns}
@@ -54,13 +55,13 @@ def find(place: Place, named: dict[str, Any]) -> set[str]:
 
 
 def files(place: Place, names: Iterable[str], among: set[str]) -> set[str]:
-    """Of these data files those that may have an event that mentions one of the names, such as a key."""
+    """Of these data files those that may have an event of which a member is one of the names, such as a key."""
     words = _words({"names": names, "texts": []})
     noted, there = sightings.noted(place.engine, "mentions") if words and among else ("", set())
     if not noted:
         return among
     sql = _MENTIONED.format(columns="distinct file", noted=noted)
-    return among - there | among & {row["file"] for row in place.engine.rows(sql, {"words": words})}
+    return among - there | among & {row["file"] for row in place.engine.rows(sql, {"words": [*words, _ESCAPED]})}
 
 
 def _words(named: dict[str, Any]) -> list[str]:

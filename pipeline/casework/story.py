@@ -129,15 +129,11 @@ where made.session_name is not distinct from own.session_name and first <= last_
 
 
 class Story:
-    """Fills the table: `begin` first, then `add` for what was made, then `add_on_behalf`."""
+    """Fills the table: `add` for the seed, then for what was made, then `add_on_behalf`."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.events = 0
-
-    def begin(self, follow: list[Followed]) -> int:
-        """The events of the seed; how many there are."""
-        return self.add(follow)
 
     def add(self, follow: list[Followed]) -> int:
         """Adds the events of these things; how many there were."""
@@ -163,7 +159,7 @@ class Story:
             return
         files = mentioned.find(self.place, named)
         window = {"since": self.place.since, "until": self.place.until}
-        self._fill(_TAKEN, _OF_NAMED, _WIDE, window, files, "case")
+        self._fill(_TAKEN, _OF_NAMED, _WIDE, window, files, "investigate")
         self.place.engine.drop("named")
 
     def _files(self, asked: dict[str, Any], follow: list[Followed]) -> set[str]:

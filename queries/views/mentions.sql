@@ -44,6 +44,10 @@ words as (
     from texts
     union all
     select file, rows, word from listed
+    union all
+    select file, rows, '\escaped' as word
+    from texts
+    where contains(text, '\u00') and regexp_matches(text, '(?i)\\u00(3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])')
 ),
 noted as (
     select file, hash(word) >> 16 as word, sum(len(rows)) as events, flatten(list(rows)) as rows

@@ -175,3 +175,37 @@ def test_who_gave_out_a_key_is_found_with_the_index(tmp_path: Path) -> None:
             CATALOG.install_views(engine)
             assert chain(investigate(engine, CATALOG, "ASIATWO1", None, LATE).facts) == expected
         sightings.refresh(lake)
+
+
+def test_a_key_that_is_written_with_escapes_is_found_with_the_index(tmp_path: Path) -> None:
+    """JSON may write any letter as \\u and four digits (RFC 8259, 7); AWS does not, somebody's export may."""
+    given = json.dumps(assume(1, EVE, "one", "ASIAHIDE1")).replace("ASIAHIDE1", "AS\\u0049AHIDE\\u0031")
+    used = json.dumps(call(2, role("one", "a", "ASIAHIDE1", 1), "ListUsers", "iam"))
+    lake = make_lake(tmp_path / "lake", [])
+    for number, text in enumerate((given, used)):
+        source = tmp_path / f"{number}.json"
+        source.write_text(f'{{"Records": [{text}]}}')
+        ingest(lake.path, [str(source)], Settings(jobs=1))
+    sightings.refresh(lake)
+    with connect(lake) as engine:
+        CATALOG.install_views(engine)
+        (row,) = engine.rows("select responseElements as answer from events where eventName = 'AssumeRole'")
+        assert "AS\\u0049AHIDE" in row["answer"]
+        facts = investigate(engine, CATALOG, "ASIAHIDE1", None, LATE).facts
+    assert chain(facts) == [("uses", "e2"), ("user", "e1")]
+
+
+def test_whoever_was_killed_while_noting_leaves_nothing_behind_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = make_lake(tmp_path / "lake", [call(1, EVE, "A", requestParameters={"name": "plans"})])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sightings._Shelf, "use", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sightings.refresh(lake)
+    assert found(lake, "plans") == {"e1"}
+    assert sightings.refresh(lake) == 1 and found(lake, "plans") == {"e1"}
