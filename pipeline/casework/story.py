@@ -78,18 +78,26 @@ limit 50
 """
 # Files in which something that is followed was seen; `story` then takes the events that really count.
 _FILES = """
+with asked as (
+    select
+        followed, case $kind when 'role_session' then regexp_replace(followed, '^[^/]*/', '') else followed end as held
+    from (select unnest($values::varchar[]) as followed)
+)
 select distinct file
 from sightings
-where last_seen >= $since and first_seen <= $until and case $kind
+join asked on held = case $kind
     when 'access_key' then access_key_id
     when 'session' then session_name
-    when 'role_session'
-        then split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+    when 'role_session' then session_name
     when 'address' then sourceIPAddress
     when 'network' then source_network
     when 'agent' then userAgent
     else principal_arn
-end in (select unnest($values::varchar[]))
+end
+where last_seen >= $since and first_seen <= $until and (
+    $kind <> 'role_session' or followed
+        = split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+)
 """
 # Files that have calls of a service made for a holder while, within a minute, the case called that service as the same;
 # but those of which the case has all such calls.

@@ -54,12 +54,15 @@
 -- help = "for each value the time from which on it counts"
 -- ///
 -- `console` are sign-ins and console sessions of these principals, `on_behalf` what services did for them. One kind at a
--- time, so that one column decides: DuckDB reads the others only where that one fits.
+-- time, so that one column decides: DuckDB reads the others only where that one fits. Of sessions of one role that is
+-- the session's name.
 with followed as (
     select unnest($values::varchar[]) as followed, unnest($moments::timestamptz[]) as moment
 ),
 earliest as (
-    select followed, min(coalesce(moment, $since)) as moment
+    select
+        followed, case $kind when 'role_session' then regexp_replace(followed, '^[^/]*/', '') else followed end as held,
+        min(coalesce(moment, $since)) as moment
     from followed
     group by followed
 )
@@ -77,11 +80,10 @@ select
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
     file, row
 from events_by_file
-join earliest on followed = case $kind
+join earliest on held = case $kind
     when 'access_key' then access_key_id
     when 'session' then session_name
-    when 'role_session'
-        then split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+    when 'role_session' then session_name
     when 'address' then sourceIPAddress
     when 'network' then source_network
     when 'agent' then userAgent
@@ -92,4 +94,8 @@ where eventTime between $since and $until
   and eventTime >= moment
   and ($kind <> 'console' or eventSource = 'signin.amazonaws.com' or sessionCredentialFromConsole = 'true')
   and ($kind <> 'on_behalf' or via_service is not null)
+  and (
+    $kind <> 'role_session' or followed
+        = split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+  )
 order by eventTime, eventID
