@@ -13,14 +13,18 @@ from datetime import datetime
 from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.kinds import WINDOW, Kinds
 from pipeline.detect.sigma import fields, windows
-from pipeline.detect.sigma.conditions import anchored, glanced, leaves, narrow, weakened
+from pipeline.detect.sigma.conditions import glanced, leaves, narrow, residue
 from pipeline.detect.sigma.correlations import Correlation
 from pipeline.detect.sigma.rules import Rule
 from pipeline.engines.duckdb import Engine
 
-# A row a chosen event: `id` and `key` by which it is found again, bits `s0`… and `m0`… as kinds have them.
+# A row a chosen event: `in_file` and `at_row` by which it is found again, the `key` of its kind, and bits `s0`… and
+# `m0`… as kinds have them.
 TABLE = "sigma_chosen"
-EVENT = "hash(coalesce(eventID, record_sha256), recipientAccountId)"
+# What tells an event from all others, as SQL over a row by the column that has it: its place in the lake is read far
+# quicker than its id, which no two of millions share.
+EVENT = {"in_file": "hash(file)", "at_row": "row"}
+_ID = ", ".join([*EVENT, "key"])
 _SEEN = "sigma_candidates"
 _MICRO = 1_000_000
 _BUSY = 10_000  # candidates from which on it pays to look for crowds first
@@ -48,7 +52,7 @@ def choose(
         chosen = [f"select {_bits(kinds, shown)} from {_SEEN} where {_may(kinds, shown)}"]
         chosen += [_crowd(each, [numbers[part] for part in each.parts], kinds, marks, many) for each in live]
         words = ", ".join(f"bit_or({name}) as {name}" for name in kinds.columns)
-        engine.keep(TABLE, f"select id, key, {words} from ({' union all '.join(chosen)}) group by id, key")
+        engine.keep(TABLE, f"select {_ID}, {words} from ({' union all '.join(chosen)}) group by {_ID}")
     finally:
         engine.drop(_SEEN)
 
@@ -87,7 +91,8 @@ def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
     request = f"case when {_may(kinds, set(kinds.live))} then requestParameters end"
     glance = ", ".join(f"{name}: {sql}" for name, sql in _glance(rules, kinds).items())
     some = " or ".join(f"each.{name} <> 0" for name in kinds.columns)
-    held = ", ".join([f"{EVENT} as id", "key", "epoch_us(eventTime) as moment", *told])
+    found = [f"{sql} as {name}" for name, sql in EVENT.items()]
+    held = ", ".join([*found, "key", "epoch_us(eventTime) as moment", *told])
     # The bits are made in a list and unnested: a filter on them would work them out twice.
     return f"""
         select * exclude (glance), {", ".join(f"glance.{name} as {name}" for name in kinds.columns)}
@@ -102,24 +107,24 @@ def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
 
 
 def _glance(rules: list[Rule], kinds: Kinds) -> dict[str, str]:
-    """SQL of the bits, once narrow columns and the names in a request have been looked at."""
-    sure = {name: [name] for name in kinds.columns if name[0] == "s"}
-    left: dict[str, list[str]] = {}
-    masks = kinds.masks(set(kinds.live))
+    """SQL of the bits, once narrow columns and the names in a request have been looked at; what many ask, once."""
+    asked: dict[tuple[str, str], int] = {}
+    left = kinds.masks(set(kinds.live))
     for rule, share in kinds.open.items():
-        needed = weakened(rules[rule].condition, glanced)
-        if share < _FEW or needed is None or needed == weakened(rules[rule].condition, anchored):
+        needed = residue(rules[rule].condition, glanced)
+        if share < _FEW or needed is None:
             continue
         word, bit = kinds.bit(rule)
-        masks[word] &= ~bit
-        met = f"case when m{word} & {bit} <> 0 then case when {needed} then {bit} else 0 end else 0 end"
+        left[word] &= ~bit
         decided = all(narrow(each) for each in leaves(rules[rule].condition))
-        (sure[f"s{word}"] if decided else left.setdefault(f"m{word}", [])).append(met)
-    open_ = {f"m{word}": [f"(m{word} & {mask})", *left.get(f"m{word}", [])] for word, mask in enumerate(masks)}
-    return {
-        name: f"case when m{name[1:]} = 0 then {parts[0]} else {' + '.join(parts)} end" if len(parts) > 1 else parts[0]
-        for name, parts in (sure | open_).items()
-    }
+        into = (f"{'s' if decided else 'm'}{word}", needed)
+        asked[into] = asked.get(into, 0) | bit
+    bits = {f"s{word}": [f"s{word}"] for word in range(kinds.words)}
+    bits |= {f"m{word}": [f"m{word} & {mask}"] for word, mask in enumerate(left)}
+    for (name, needed), mask in asked.items():
+        open_ = f"m{name[1:]} & {mask}"
+        bits[name].append(f"case when {open_} <> 0 then case when {needed} then {open_} else 0 end else 0 end")
+    return {name: " | ".join(f"({each})" for each in parts) for name, parts in bits.items()}
 
 
 def _crowd(correlation: Correlation, parts: list[int], kinds: Kinds, marks: Marks, many: bool) -> str:
@@ -132,7 +137,7 @@ def _crowd(correlation: Correlation, parts: list[int], kinds: Kinds, marks: Mark
         held = [_bits(kinds, {rule}), "moment", f"{counted} as x", *(f"{mark} as {key}" for key, mark in mine.items())]
         asked = [_may(kinds, {rule}), *(f"{mark} is not null" for mark in mine.values())]
         matches.append(f"select {', '.join(held)} from {_SEEN} where {' and '.join(asked)}")
-    every, words = " union all ".join(matches), ", ".join(["id", "key", *kinds.columns])
+    every, words = " union all ".join(matches), ", ".join([_ID, *kinds.columns])
     if least is None or not many:
         return f"select {words} from ({every})"
     # Events are counted first, since it takes longer to count what differs.
@@ -148,7 +153,7 @@ def _bits(kinds: Kinds, rules: set[int]) -> str:
     """SQL of the columns that say which event it is, and the bits of some rules."""
     masks = kinds.masks(rules)
     kept = [f"{prefix}{word} & {mask} as {prefix}{word}" for prefix in "sm" for word, mask in enumerate(masks)]
-    return ", ".join(["id", "key", *kept])
+    return ", ".join([_ID, *kept])
 
 
 def _may(kinds: Kinds, rules: set[int]) -> str:

@@ -63,7 +63,8 @@ def chosen(*documents: dict[str, Any], records: list[dict[str, Any]]) -> list[di
         candidates.choose(engine, asked.rules, asked.correlations, numbers, found, ALWAYS)
         rows: list[dict[str, Any]] = engine.query(
             f"select eventID as id, s0 <> 0 as sure, m0 <> 0 as left from {candidates.TABLE}"
-            f" join events on {candidates.EVENT} = id order by all"
+            f" join events_by_file on {' and '.join(f'{sql} = {name}' for name, sql in candidates.EVENT.items())}"
+            " order by all"
         ).to_pylist()
     return rows
 

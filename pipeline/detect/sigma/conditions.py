@@ -131,6 +131,24 @@ def glanced(leaf: Leaf | Present, negated: bool) -> str | None:
     return None if negated else leaf.field.hint
 
 
+def residue(node: Node, known: Known) -> str | None:
+    """The same for a row of a kind for which the condition is open, so that what all kinds' columns must be is so."""
+    parts = [(part, no) for part, no in _parts(node, False) if any(anchored(each, no) is None for each in leaves(part))]
+    told = [each for each in (weakened(part, known, no) for part, no in parts) if each is not None]
+    return joined("and", told) if told else None
+
+
+def _parts(node: Node, negated: bool) -> Iterator[tuple[Node, bool]]:
+    """What must all be met, each with whether its opposite is meant."""
+    if isinstance(node, Not):
+        yield from _parts(node.part, not negated)
+    elif isinstance(node, Some if negated else Every):
+        for each in node.parts:
+            yield from _parts(each, negated)
+    else:
+        yield node, negated
+
+
 def weakened(node: Node, known: Known, negated: bool = False) -> str | None:
     """What a row that meets the condition must have in some columns, as SQL; None where that is nothing.
 

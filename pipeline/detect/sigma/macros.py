@@ -5,8 +5,9 @@ is read with U+FFFD in its place: a caller who can get one into a request must n
 address becomes 12 digits in four groups, an IPv6 address 32 hexadecimal digits, so that a network is a range of texts;
 what is no address is NULL.
 
-`sigma_named` says whether a member's name, in quotes and small letters, may stand in a JSON text; `sigma_once` that it
-stands there once and in no other spelling. Then a path that leads to a value leads to the only one.
+`sigma_named` says whether a member's name, a pattern with its quotes, may stand in a JSON text; `sigma_once` that it
+stands there, in quotes and small letters, once and in no other spelling. Then a path that leads to a value leads to
+the only one.
 """
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -22,7 +23,7 @@ create or replace temp macro sigma_member(nodes, wanted) as flatten(list_transfo
 create or replace temp macro sigma_texts(nodes) as
     list_filter(list_transform(sigma_spread(nodes), lambda n: json_extract_string(n, '$')), lambda t: t is not null);
 create or replace temp macro sigma_named(j, name) as
-    j is not null and (j ilike '%' || name || '%' or contains(j, '\u'));
+    j is not null and (contains(j, '\u') or regexp_matches(j, name));
 create or replace temp macro sigma_once(j, name) as
     not contains(j, '\u') and length(lower(j)) - length(replace(lower(j), name, '')) = length(name);
 create or replace temp macro sigma_plain(j, path) as try(json_extract_string(j, path));
