@@ -58,8 +58,10 @@ class Kinds:
 
     def any_of(self, rules: set[int], *prefixes: str) -> str:
         """SQL: whether one of these rules has its bit in columns `{prefix}0` and on; false where none is live."""
-        masks = [(word, mask) for word, mask in enumerate(self.masks(rules)) if mask]
-        tests = [f"{prefix}{word} & {mask} <> 0" for prefix in prefixes for word, mask in masks]
+        tests = []
+        for word, mask in enumerate(self.masks(rules)):
+            if mask:
+                tests.append(f"({' | '.join(f'{prefix}{word}' for prefix in prefixes)}) & {mask} <> 0")
         return f"({' or '.join(tests)})" if tests else "false"
 
 

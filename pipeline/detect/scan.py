@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.detect.candidates import EVENT
 from pipeline.detect.candidates import TABLE as CHOSEN
+from pipeline.detect.crowds import EVENT
 from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.kinds import Kinds, there
 from pipeline.detect.sigma import fields

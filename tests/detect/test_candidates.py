@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.detect import candidates, kinds
+from pipeline.detect import candidates, crowds, kinds
 from pipeline.detect.run import detect
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.macros import MACROS
@@ -63,7 +63,7 @@ def chosen(*documents: dict[str, Any], records: list[dict[str, Any]]) -> list[di
         candidates.choose(engine, asked.rules, asked.correlations, numbers, found, ALWAYS)
         rows: list[dict[str, Any]] = engine.query(
             f"select eventID as id, s0 <> 0 as sure, m0 <> 0 as left from {candidates.TABLE}"
-            f" join events_by_file on {' and '.join(f'{sql} = {name}' for name, sql in candidates.EVENT.items())}"
+            f" join events_by_file on {' and '.join(f'{sql} = {name}' for name, sql in crowds.EVENT.items())}"
             " order by all"
         ).to_pylist()
     return rows

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.detect.sigma.literals import Unfit, folded, literal
+from pipeline.detect.sigma.literals import Unfit, folded, joined, literal
 from pipeline.records.schema import EVENTS, OPEN, PROVENANCE, RECORD
 
 Test = Callable[[str], str]
@@ -42,6 +42,7 @@ ANCHORS = (
     *("userIdentity.type", "userIdentity.invokedBy", "userIdentity.sessionContext.sessionIssuer.type", "outcome"),
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+")
+_LONG = 100  # letters of a path whose other spellings are not looked for: their pattern grows with its square
 # Beyond ASCII what DuckDB's own small letters take for one of its letters.
 _ALSO = {"i": "\u0130", "k": "\u212a"}
 
@@ -158,16 +159,17 @@ def _many(name: str, sql: str, columns: frozenset[str], hint: str | None = None,
 
 
 def _only(column: str, steps: list[str]) -> str:
-    """The mark of a path in JSON text: its value's, if no list and no second such name can hold another."""
-    if not all(_PLAIN.fullmatch(each) for each in steps):
+    """The mark of a path in JSON text: its value's, if no list and no other spelling of a step can lead to another."""
+    if not all(_PLAIN.fullmatch(each) for each in steps) or sum(map(len, steps)) > _LONG:
         return MANY
-    path, name = literal("$" + "".join(f'."{each}"' for each in steps)), _spelled(steps[-1])
+    path, last = literal("$" + "".join(f'."{each}"' for each in steps)), literal(_spelled(steps[-1]))
+    others = "|".join(_misspelled(each) for each in steps if each.lower() != each.upper())
+    several = [f"contains({column}, '[')", f"contains({column}, '\\u')"]
+    several += [f"regexp_matches({column}, {literal(others)})"] if others else []
     # Reading JSON takes as long as all the rest, so that it is done once: a hash of NULL is one of nothing else.
     found = f"nullif(hash(sigma_plain({column}, {path})), hash(null::varchar))"
-    return f"""case when {column} is null then null
-        when contains({column}, '[') or contains({column}, '\\u') then {MANY}
-        when regexp_matches({column}, {literal(f"{name}.*{name}")}, 's') then {MANY}
-        else coalesce({found}, case when sigma_named({column}, {literal(name)}) then {MANY} end) end"""
+    return f"""case when {column} is null then null when {joined("or", several)} then {MANY}
+        else coalesce({found}, case when sigma_named({column}, {last}) then {MANY} end) end"""
 
 
 def _walk(column: str, steps: list[str]) -> str:
@@ -194,11 +196,26 @@ def _hint(column: str, steps: list[str]) -> str | None:
 
 def _spelled(name: str) -> str:
     """A pattern for a member's name in quotes, in any case: DuckDB's ILIKE is slower wherever it can meet Unicode."""
-    letters = [re.escape(each) for each in name]
-    for place, each in enumerate(name.lower()):
-        if each.isalpha():
-            letters[place] = f"[{each}{each.upper()}{_ALSO.get(each, '')}]"
-    return f'"{"".join(letters)}"'
+    return f'"{"".join(_letter(each) for each in name)}"'
+
+
+def _misspelled(name: str) -> str:
+    """The same for every spelling but this one, by the first letter that differs."""
+    letters = [_letter(each) for each in name]
+    others = [
+        re.escape(name[:place]) + _letter(each, but=each) + "".join(letters[place + 1 :])
+        for place, each in enumerate(name)
+        if each.isalpha()
+    ]
+    return f'"(?:{"|".join(others)})"'
+
+
+def _letter(each: str, but: str = "") -> str:
+    """A pattern for a letter in any case."""
+    if not each.isalpha():
+        return re.escape(each)
+    spellings = each.lower() + each.upper() + _ALSO.get(each.lower(), "")
+    return f"[{spellings.replace(but, '') if but else spellings}]"
 
 
 def _text(sql: str, kind: pa.DataType) -> str | None:
