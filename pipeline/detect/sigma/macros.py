@@ -14,14 +14,14 @@ _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 MACROS = r"""
 create or replace temp macro sigma_json(j) as coalesce(try_cast(j as json), try_cast(
     regexp_replace(j, '((?:^|[^\\])(?:\\\\)*)(?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+', '\1' || chr(65533), 'g') as json));
-create or replace temp macro sigma_open(nodes) as flatten(list_transform(nodes,
-    lambda n: case when json_type(n) = 'ARRAY' then json_extract(n, '$[*]') else [n] end));
-create or replace temp macro sigma_spread(nodes) as sigma_open(sigma_open(sigma_open(nodes)));
+create or replace temp macro sigma_spread(nodes) as flatten(list_transform(nodes,
+    lambda n: case when json_type(n) = 'ARRAY' then list_concat(json_extract(n, '$[*]'), json_extract(n, '$[*][*]'),
+        json_extract(n, '$[*][*][*]'), json_extract(n, '$[*][*][*][*]')) else [n] end));
 create or replace temp macro sigma_member(nodes, wanted) as flatten(list_transform(sigma_spread(nodes),
     lambda n: list_transform(list_filter(json_keys(n), lambda k: lower(k) = wanted),
         lambda k: json_extract(n, '/' || replace(replace(k, '~', '~0'), '/', '~1')))));
-create or replace temp macro sigma_texts(nodes) as
-    list_filter(list_transform(sigma_spread(nodes), lambda n: json_extract_string(n, '$')), lambda t: t is not null);
+create or replace temp macro sigma_texts(nodes) as list_filter(list_transform(sigma_spread(nodes),
+    lambda n: case when json_type(n) <> 'ARRAY' then json_extract_string(n, '$') end), lambda t: t is not null);
 create or replace temp macro sigma_named(j, name) as
     j is not null and (contains(j, '\u') or regexp_matches(j, name));
 create or replace temp macro sigma_once(j, name) as
