@@ -166,8 +166,8 @@ def weakened(node: Node, known: Known, negated: bool = False) -> str | None:
 
 
 def tests(node: Node, value: str) -> list[str]:
-    """What the condition asks of the values it finds, as SQL of one value."""
-    return [_met(each, value) for each in leaves(node) if isinstance(each, Leaf)]
+    """What the condition asks of the values it finds besides whether they are some texts, as SQL of one value."""
+    return [test(value) for each in leaves(node) if isinstance(each, Leaf) for test in each.tests]
 
 
 def columns(leaf: Leaf | Present) -> frozenset[str]:

@@ -70,9 +70,9 @@ class Field:
 
     @property
     def mark(self) -> str:
-        """SQL of a number by which a row's value is told from others; `MANY` where it may have several.
+        """SQL of a number that differs between rows whose values differ; `MANY` where a row may have several.
 
-        Where it has none that is NULL, or any number.
+        Rows of one value may differ too; where a row has none it is NULL, or any number.
         """
         return f"case when {self.sql} is not null then hash({self.sql}) end" if self.narrow else self._mark
 
@@ -159,17 +159,16 @@ def _many(name: str, sql: str, columns: frozenset[str], hint: str | None = None,
 
 
 def _only(column: str, steps: list[str]) -> str:
-    """The mark of a path in JSON text: its value's, if no list and no other spelling of a step can lead to another."""
+    """The mark of a path in JSON text: the text's own, if no list and no other spelling of a step can make it several.
+
+    Texts that differ may hold the same value; to read that would take longer than all the rest.
+    """
     if not all(_PLAIN.fullmatch(each) for each in steps) or sum(map(len, steps)) > _LONG:
         return MANY
-    path, last = literal("$" + "".join(f'."{each}"' for each in steps)), literal(_spelled(steps[-1]))
     others = "|".join(_misspelled(each) for each in steps if each.lower() != each.upper())
     several = [f"contains({column}, '[')", f"contains({column}, '\\u')"]
     several += [f"regexp_matches({column}, {literal(others)})"] if others else []
-    # Reading JSON takes as long as all the rest, so that it is done once: a hash of NULL is one of nothing else.
-    found = f"nullif(hash(sigma_plain({column}, {path})), hash(null::varchar))"
-    return f"""case when {column} is null then null when {joined("or", several)} then {MANY}
-        else coalesce({found}, case when sigma_named({column}, {last}) then {MANY} end) end"""
+    return f"case when {joined('or', several)} then {MANY} when {column} is not null then hash({column}) end"
 
 
 def _walk(column: str, steps: list[str]) -> str:
