@@ -65,9 +65,10 @@ def gather(seed: Seed, place: Place) -> Gathered:
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
-        if (left := len(followed) + len(new) - MOST) > 0:
-            found.cut.append(f"only {MOST:,} things are followed; {left:,} more were made or used")
-            new = new[: MOST - len(followed)]
+        room = max(MOST - len(followed), 0)  # a seed may itself be more things than are followed
+        if len(new) > room:
+            found.cut.append(f"only {MOST:,} things are followed; {len(new) - room:,} more were made or used")
+            new = new[:room]
         if not new:
             break
         if number == ROUNDS:
