@@ -63,7 +63,7 @@ listed as (
     where carried
 )
 select
-    unnest(named) as resource, 1::bigint as events,
+    unnest(list_distinct(named)) as resource, 1::bigint as events,
     (outcome = 'denied')::bigint as denied, coalesce(readOnly = false, false)::bigint as writes,
     eventTime as first_seen, eventTime as last_seen, spot as first_spot
 from listed

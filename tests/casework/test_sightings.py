@@ -198,3 +198,13 @@ def test_what_one_did_in_part_is_counted_from_the_events(tmp_path: Path) -> None
     facts = by_files(lake.path, "arn:aws:s3:::plans", None, until.replace(minute=3))
     assert isinstance(facts, dict)
     assert [(each["events"], each["sample_event_id"]) for each in facts["resources"]] == [(2, "e1")]
+
+
+@pytest.mark.parametrize("seed", ["AKIAANNA", "arn:aws:s3:::plans"])
+def test_a_resource_that_a_record_lists_twice_is_named_by_one_event(tmp_path: Path, seed: str) -> None:
+    bucket = {"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}
+    path = make_lake(tmp_path / "lake", [call(1, ANNA, "GetObject", "s3", resources=[bucket, bucket])]).path
+    until = datetime(2026, 10, 1, 11, tzinfo=UTC)
+    for facts in (by_files(path, seed, None, until), in_memory(path, seed, None, until)):
+        assert isinstance(facts, dict)
+        assert [(each["resource"], each["events"]) for each in facts["resources"]] == [("arn:aws:s3:::plans", 1)]
