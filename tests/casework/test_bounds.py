@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.casework import case, sightings
+from pipeline.casework import case, related, sightings, visits
 from pipeline.config import Settings
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
@@ -99,3 +99,46 @@ def test_ingest_looks_ahead_for_the_next_investigation(tmp_path: Path) -> None:
     source.with_name("more.json").write_text(json.dumps({"Records": [call(60, EVE, "ListUsers", "iam")]}))
     ingest(lake, [str(source.with_name("more.json"))], Settings(jobs=1))  # without the command nothing is found out
     assert sightings.refresh(Lake.open(lake)) == 1
+
+
+def test_whatever_a_bound_leaves_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of each thing where one is told. Eve's second and third networks are strange to her, a visit each."""
+    calls = [
+        call(
+            n,
+            EVE,
+            name,
+            "s3",
+            sourceIPAddress=f"198.51.{n}.1",
+            userAgent=f"tool{n}",
+            resources=[{"ARN": f"arn:aws:s3:::plans-{n}"}],
+        )
+        for n, name in enumerate(["ListBuckets", "GetObject", "HeadObject"], 1)
+    ]
+    others = [call(10 + n, user(f"ann{n}", f"AKIAANN{n}"), "ListUsers", "iam", userAgent="tool1") for n in (1, 2)]
+    monkeypatch.setattr(case, "_RESOURCES", 1)
+    monkeypatch.setattr(case, "_LEFT_OUT", 1)
+    for name in ("_PLACES", "_NEIGHBOURS"):
+        monkeypatch.setattr(related, name, 1)
+    monkeypatch.setattr(visits, "_VISITS_READ", 1)
+    facts = tell([*calls, *others], "AKIAEVE1", max_events=1)
+    assert facts["bounds"] == [
+        "only 1 visits, the earliest, are told; there are more",
+        "only 1 kinds of calls left out are told; there are more",
+        "only 1 resources, those of most events, are told; there are more",
+        "only 1 addresses with who else came from there are told; there are more",
+        "only 1 programs with who else used them are told; there are more",
+        "only 1 neighbours are told; there are more",
+    ]
+    lists = (facts["left_out"], facts["resources"], facts["related"]["same_agent"])
+    assert [len(each) for each in lists] == [1, 1, 1]
+
+
+def test_networks_that_a_bound_leaves_out_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(related, "NETWORKS", 1)
+    records = [call(n, EVE, "ListBuckets", "s3", sourceIPAddress=f"198.51.{n}.1") for n in (1, 2)]
+    facts = tell(records, "AKIAEVE1")
+    assert [each["source_network"] for each in facts["related"]["networks"]] == ["198.51.1.0/24"]
+    assert facts["bounds"] == ["only 1 networks, the oldest, are told; there are more"]
+    monkeypatch.setattr(related, "NETWORKS", 2)
+    assert tell(records, "AKIAEVE1")["bounds"] == []
