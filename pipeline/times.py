@@ -40,6 +40,14 @@ def parse_duration(text: str, place: str = "duration") -> timedelta:
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
 
 
+def shifted(moment: datetime, span: timedelta) -> datetime:
+    """`moment` and `span` later (or earlier), but never outside of the years 1 to 9999, where a log's times may lie."""
+    try:
+        return moment + span
+    except OverflowError:
+        return (datetime.max if span > timedelta(0) else datetime.min).replace(tzinfo=UTC)
+
+
 def iso(moment: datetime) -> str:
     """CloudTrail's own way of writing an instant, to the second: `2026-11-01T10:00:00Z`."""
     moment = moment.astimezone(UTC)

@@ -169,6 +169,5 @@ def accounts(engine: Engine, expected: Iterable[str] = ()) -> list[dict[str, Any
 
 def _whole_days(start: datetime, end: datetime) -> list[date]:
     """Days that lie wholly in the window: one of 21 days that begins at noon asks for 20."""
-    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() - timedelta(days=1)
-    first += timedelta(days=start.astimezone(UTC).time() > time.min)
-    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    first = start.astimezone(UTC).date().toordinal() + (start.astimezone(UTC).time() > time.min)
+    return [date.fromordinal(number) for number in range(first, end.astimezone(UTC).date().toordinal())]

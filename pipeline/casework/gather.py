@@ -13,6 +13,7 @@ from pipeline.casework import effects, late
 from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
 from pipeline.casework.story import Story
+from pipeline.times import shifted
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
@@ -200,4 +201,4 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
         each["first_event"] = firsts.get(use.get("first_spot", -1))
         first: datetime | None = use.get("first_used")
         # eventTime is cut to seconds, and of services' own clocks: a second says nothing.
-        each["used_before"] = bool(first and first < each["eventTime"] - timedelta(seconds=1))
+        each["used_before"] = bool(first and first < shifted(each["eventTime"], timedelta(seconds=-1)))

@@ -20,7 +20,7 @@ def window(
     the window and `as of`, and warns where the newest event is over a day old. Raises NoDataError for an empty lake.
     """
     from pipeline.errors import UsageError
-    from pipeline.times import iso, parse_duration, parse_time
+    from pipeline.times import iso, parse_duration, parse_time, shifted
 
     moment = as_of(engine)
     end = parse_time(until, moment, "--to") if until else moment
@@ -28,7 +28,7 @@ def window(
     if begin is None and lookback:
         settings = current.settings
         place = settings.origin.get("lookback", "settings") if lookback == settings.lookback else "--lookback"
-        begin = end - parse_duration(lookback, place)
+        begin = shifted(end, -parse_duration(lookback, place))
     if begin is not None and begin >= end:
         raise UsageError("--from", f"{iso(begin)} is not before {iso(end)}", "name an earlier time")
     say(engine, begin, end, moment)

@@ -1,0 +1,65 @@
+"""Events at the ends of the years that a time may have: a record can say any, and one must not stop every verb.
+
+AWS documents eventTime as ISO 8601 text; the first moment of year 1 is what programs write that know no time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.times import shifted
+from tests.casework.worlds import role
+from tests.lakes import make_lake
+from tests.logs import event
+
+FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+# Without a creationDate the beginning of the session is sought in the hours before its first event.
+UNDATED = role("worker", "build-7", "ASIAWORK", None)
+LOGS = {
+    "first": [event(eventTime=FIRST, userIdentity=UNDATED)],
+    "last": [event(eventTime=LAST), event(eventTime="9999-12-30T23:59:59Z")],
+}
+
+
+@pytest.fixture(scope="module", params=LOGS)
+def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, int]:
+    records: list[dict[str, Any]] = LOGS[request.param]
+    return str(make_lake(tmp_path_factory.mktemp(request.param) / "lake", records).path), len(records)
+
+
+def run(*words: str) -> object:
+    with pytest.raises(SystemExit) as stop:
+        main(list(words))
+    return stop.value.code
+
+
+def test_a_case_is_told_and_packed(lake: tuple[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, events = lake
+    assert run("investigate", "worker", "--lake", path, "--pack", str(tmp_path / "case.zip")) == 0
+    assert f"{events:,} events from" in capsys.readouterr().out
+    assert (tmp_path / "case.zip").exists()
+
+
+@pytest.mark.parametrize("words", [["anomalies"], ["comply", "cis_aws_foundations_5_0"]])
+def test_verbs_look_at_them(lake: tuple[str, int], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words, "--lake", lake[0]) == 0
+
+
+def test_a_window_that_would_begin_before_year_1_is_one_line(
+    lake: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no snapshot (5), or no time before the newest event (2)."""
+    assert run("unused", "--lake", lake[0]) in (2, 5)
+    assert "Error" not in capsys.readouterr().err
+
+
+def test_moments_are_shifted_within_the_years_there_are() -> None:
+    begin, end = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    day = timedelta(days=1)
+    assert (shifted(begin, -day), shifted(end, day)) == (begin, end)
+    assert shifted(begin + day, -day) == begin
