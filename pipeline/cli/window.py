@@ -52,8 +52,12 @@ def say(engine: Engine, begin: datetime | None, end: datetime, moment: datetime)
 
     current.say(f"window {iso(begin) if begin else 'from the first event'} to {iso(end)}; as of {iso(moment)}")
     newest = engine.as_of()
-    if newest is not None and (age := datetime.now(UTC) - newest) > timedelta(days=1):
+    age = datetime.now(UTC) - newest if newest is not None else timedelta(0)
+    if newest is not None and age > timedelta(days=1):
         current.say(f"the newest event in the lake is {age.days:,} days old ({iso(newest)})")
+    if newest is not None and -age > timedelta(days=1):
+        ahead = f"the newest event in the lake is {(-age).days:,} days ahead of this machine's clock ({iso(newest)})"
+        current.say(f"{ahead}; --as-of counts from another time")
 
 
 def tell_ground(engine: Engine, begin: datetime | None, end: datetime, lacking: list[str] | None = None) -> bool:
