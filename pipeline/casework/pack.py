@@ -50,6 +50,8 @@ def write(path: Path, found: Case, engine: Engine, catalog: Catalog) -> None:
 
     Raises TrailsiftError where the file cannot be written.
     """
+    if path.is_dir():
+        raise TrailsiftError(path, "is a folder", "name a file")
     scratch = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as pack:
