@@ -166,9 +166,18 @@ class _Shelf:
             if index["mark"] != self._mark:
                 return {}
             found = {f"{self.folder}/{name}": files for name, files in index["bundles"].items()}
-            return {path: files for path, files in found.items() if wanted & set(files) and self.storage.exists(path)}
+            return {path: files for path, files in found.items() if wanted & set(files) and self._whole(path)}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
+
+    def _whole(self, path: str) -> bool:
+        """Whether the bundle is there to its end: a power failure may leave less of a file in a folder."""
+        if self.storage.remote:
+            return self.storage.exists(path)
+        with suppress(OSError, pa.ArrowInvalid):
+            pq.read_metadata(path)
+            return True
+        return False
 
     def put(self, content: bytes) -> str | None:
         """Puts a bundle on the shelf; its path, None where nothing can be written there."""

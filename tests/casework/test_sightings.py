@@ -128,7 +128,7 @@ def test_compacted_files_are_looked_at_anew_and_the_old_ones_forgotten(tmp_path:
         assert len(listed) == len(set(listed)) and set(engine.plan.files["events"][1:]) <= set(listed)
 
 
-@pytest.mark.parametrize("harm", ["index", "bundle", "form", "gone"])
+@pytest.mark.parametrize("harm", ["index", "bundle", "form", "gone", "empty", "cut", "zeros"])
 def test_a_damaged_index_is_made_anew(tmp_path: Path, harm: str) -> None:
     lake = make(tmp_path)
     expected = seen(lake)
@@ -140,6 +140,9 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path, harm: str) -> None:
         (folder / "index.json").write_text(json.dumps(index(lake) | {"mark": "of another form of the view"}))
     elif harm == "bundle":
         bundle.unlink()
+    elif harm in ("empty", "cut", "zeros"):  # what a power failure may leave of a file that was being written
+        whole = bundle.read_bytes()
+        bundle.write_bytes({"empty": b"", "cut": whole[:-20], "zeros": bytes(len(whole))}[harm])
     else:
         for each in folder.iterdir():
             each.unlink()
