@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import dataset
 
 from pipeline.casework import sightings
 from pipeline.casework.case import investigate
+from pipeline.cli import main
 from pipeline.config import Settings
 from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import TrailsiftError
@@ -82,6 +84,12 @@ def seen(lake: Lake) -> dict[str, int]:
 
 def index(lake: Lake) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((lake.path / "sightings" / "index.json").read_text())
+    return found
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """What all bundles of a folder say, whether they count or not."""
+    found: list[dict[str, Any]] = dataset.dataset(sorted(map(str, folder.glob("*.parquet")))).to_table().to_pylist()
     return found
 
 
@@ -160,6 +168,23 @@ def test_bundles_that_count_no_more_are_deleted_after_a_day(tmp_path: Path, monk
     monkeypatch.setattr(sightings, "_GRACE", timedelta(0))
     (lake.path / "sightings" / "index.json").unlink()
     assert seen(lake) == expected and not old.exists()
+
+
+def test_what_left_the_lake_is_told_in_no_bundle(tmp_path: Path) -> None:
+    """Days before the 4th go; anna's events of the 4th and the role's of the 6th stay, in the same bundle before."""
+    bucket = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
+    bob = call(2, user("bob", "AKIABOB"), "GetObject", "s3", eventTime="2026-10-02T10:00:00Z", **bucket)
+    stay = [on(4, ANNA, "ListBuckets"), on(6, role("worker", "work", "ASIAWORK", 1), "ListUsers")]
+    lake = make_lake(tmp_path / "lake", [on(1, ANNA, "ListBuckets"), bob, *stay])
+    sightings.refresh(lake)
+    assert len(index(lake)["bundles"]) == 1
+    with pytest.raises(SystemExit):
+        main(["lake", "expire", "--keep", "2d", "--lake", str(lake.path)])
+    told = {view: rows(lake.path / view) for view in sightings.VIEWS}
+    assert sorted(row["access_key_id"] for row in told["sightings"]) == ["AKIAANNA", "ASIAWORK"]
+    assert {row["resource"] for row in told["touches"]} == {None} and len(told["touches"]) == 2
+    assert seen(lake) == {"AKIAANNA": 1, "ASIAWORK": 1}
+    assert sightings.refresh(lake) == 0  # and what stays need not be looked at again
 
 
 def test_a_key_that_two_principals_used_at_once_has_its_first_event(tmp_path: Path) -> None:
