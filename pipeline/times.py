@@ -29,7 +29,10 @@ def parse_time(text: str, as_of: datetime, place: str = "time") -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(place, f"{text!r} is no time", "write -7d, 2026-11-01 or 2026-11-01T10:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(place, f"{text!r} lies outside the years 1 to 9999", "name another time") from None
 
 
 def parse_duration(text: str, place: str = "duration") -> timedelta:

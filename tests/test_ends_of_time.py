@@ -63,3 +63,23 @@ def test_moments_are_shifted_within_the_years_there_are() -> None:
     day = timedelta(days=1)
     assert (shifted(begin, -day), shifted(end, day)) == (begin, end)
     assert shifted(begin + day, -day) == begin
+
+
+@pytest.mark.parametrize("verb", ["detect", "anomalies"])
+def test_a_window_without_any_event_is_no_answer(
+    verb: str, lake: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The design's exit codes: 5 is no data, or a gap in a window given by --from or --to."""
+    assert run(verb, "--from", "2020-01-01", "--to", "2020-01-03", "--lake", lake[0]) == 5
+    assert "no data: no account's log has an event on any day of the window" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "text"), [("--to", "9999-12-31T23:59:59.999999"), ("--from", "0001-01-01T00:00:00+14:00")]
+)
+def test_the_last_moments_can_be_asked_for(
+    option: str, text: str, lake: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second lies in the year before the first in UTC, where no time can be told."""
+    assert run("investigate", "worker", option, text, "--lake", lake[0]) == {"--to": 0, "--from": 2}[option]
+    assert "OverflowError" not in capsys.readouterr().err

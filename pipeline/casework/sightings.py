@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
+from pipeline.times import shifted
 
 if TYPE_CHECKING:
     from pipeline.engines.duckdb import Engine
@@ -108,7 +109,7 @@ def _straddling(plan: Plan, since: datetime, until: datetime) -> set[str]:
     moment = timedelta(microseconds=1)
     before = set(plan.holding(None, since - moment)) if since > _FIRST else set()
     inside = set(plan.holding(since, until))
-    after = set(plan.holding(until + moment, None))
+    after = set(plan.holding(shifted(until, moment), None))
     return (before & inside) | (inside & after) | (before & after)
 
 
