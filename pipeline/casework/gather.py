@@ -78,7 +78,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
         followed.update(new)
         story.add(new)
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
-        story.add_on_behalf()
+        story.add_on_behalf(found.cut)
     _uses(found.created, place)
     _by_group(found.gained)
     return found

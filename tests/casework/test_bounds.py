@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.casework import case, related, sightings, visits
+from pipeline.casework import case, related, sightings, story, visits
 from pipeline.config import Settings
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
@@ -142,3 +142,24 @@ def test_networks_that_a_bound_leaves_out_are_said(monkeypatch: pytest.MonkeyPat
     assert facts["bounds"] == ["only 1 networks, the oldest, are told; there are more"]
     monkeypatch.setattr(related, "NETWORKS", 2)
     assert tell(records, "AKIAEVE1")["bounds"] == []
+
+
+def test_holders_for_whom_services_are_not_asked_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two roles start a query from one address, and Athena reads for both; the events of one are sought."""
+    monkeypatch.setattr(story, "HOLDERS", 1)
+    records = []
+    for n, name in enumerate(("app", "web")):
+        own = role(name, "work", f"ASIAOWN{n}", 0)
+        behalf = role(name, "work", f"ASIAFOR{n}", 0) | {"invokedBy": "athena.amazonaws.com"}
+        records.append(call(10 + n, own, "StartQueryExecution", "athena"))
+        given = {"eventID": f"for-{name}", "sourceIPAddress": "athena.amazonaws.com"}
+        records.append(call(10 + n, behalf, "GetObject", "s3", **given))
+    facts = tell([*records, call(5, EVE, "ListUsers", "iam", **made("AKIANEW1"))], "203.0.113.7")
+    assert [each for each in ids(facts) if each.startswith("for-")] == ["for-app"]
+    assert facts["bounds"] == ["only 1 principals with what services did for them are told; there are more"]
+
+
+def made(key: str) -> dict[str, Any]:
+    """What CreateAccessKey answers."""
+    answer = {"accessKey": {"accessKeyId": key, "status": "Active", "userName": "ben"}}
+    return {"eventName": "CreateAccessKey", "responseElements": answer, "readOnly": False}
