@@ -15,7 +15,7 @@ from pipeline.cli import main
 from pipeline.times import shifted
 from tests.casework.worlds import role
 from tests.lakes import make_lake
-from tests.logs import event
+from tests.logs import event, write
 
 FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 # Without a creationDate the beginning of the session is sought in the hours before its first event.
@@ -83,3 +83,25 @@ def test_the_last_moments_can_be_asked_for(
     """The second lies in the year before the first in UTC, where no time can be told."""
     assert run("investigate", "worker", option, text, "--lake", lake[0]) == {"--to": 0, "--from": 2}[option]
     assert "OverflowError" not in capsys.readouterr().err
+
+
+def test_detection_goes_on_after_an_event_of_year_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is new is examined with some days before it, and here there are none."""
+    lake = str(make_lake(tmp_path / "lake", [event()]).path)
+    assert run("detect", "--lake", lake) == 0
+    source = write(tmp_path / "more.json", [event(eventTime=FIRST, eventName="StopLogging", readOnly=False)])
+    assert run("ingest", str(source), "--lake", lake) == 0
+    assert run("detect", "--lake", lake) == 0
+    assert "OverflowError" not in capsys.readouterr().err
+
+
+def test_what_goes_wrong_with_the_index_is_no_fault_of_an_ingest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_lake: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pipeline.casework.sightings.refresh", fail)
+    source = write(tmp_path / "log.json", [event()])
+    assert run("ingest", str(source), "--lake", str(tmp_path / "lake")) == 0
+    assert "1 new events" in capsys.readouterr().out
