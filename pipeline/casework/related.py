@@ -50,8 +50,9 @@ def networks(place: Place, events: int, cut: list[str]) -> list[dict[str, Any]]:
     )
     keys = sorted({each["key"] for each in rows if each["key"]})
     principals = sorted({each["principal"] for each in rows if each["principal"]})
-    found = place.ask("case_addresses", keys=keys, principals=principals, at_most=NETWORKS + 1)
-    found = first(found, NETWORKS, "networks, the oldest,", cut)
+    found = place.ask("case_addresses", keys=keys, principals=principals, at_most=NETWORKS)
+    if (total := max((each.pop("total") for each in found), default=0)) > len(found):
+        cut.append(f"only {len(found):,} of {total:,} networks are told: the first of each holder, and those seen last")
     seen: set[str] = set()
     for each in found:
         each["earliest"] = each["holder"] not in seen

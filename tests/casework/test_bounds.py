@@ -134,14 +134,21 @@ def test_whatever_a_bound_leaves_out_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert [len(each) for each in lists] == [1, 1, 1]
 
 
-def test_networks_that_a_bound_leaves_out_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(related, "NETWORKS", 1)
-    records = [call(n, EVE, "ListBuckets", "s3", sourceIPAddress=f"198.51.{n}.1") for n in (1, 2)]
-    facts = tell(records, "AKIAEVE1")
-    assert [each["source_network"] for each in facts["related"]["networks"]] == ["198.51.1.0/24"]
-    assert facts["bounds"] == ["only 1 networks, the oldest, are told; there are more"]
-    monkeypatch.setattr(related, "NETWORKS", 2)
-    assert tell(records, "AKIAEVE1")["bounds"] == []
+def test_of_many_networks_the_first_and_those_seen_last_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of many networks must not hide where it was used at last, nor where another key was."""
+    monkeypatch.setattr(related, "NETWORKS", 3)
+    records = [call(n, EVE, "ListBuckets", "s3", sourceIPAddress=f"198.51.{n}.1") for n in (1, 2, 3)]
+    records.append(call(4, user("bob", "AKIABOB"), "ListBuckets", "s3", sourceIPAddress="198.51.1.9"))
+    facts = tell(records, "198.51.0.0/16")
+    told = [(each["holder"], each["source_network"], each["earliest"]) for each in facts["related"]["networks"]]
+    assert told == [
+        ("AKIAEVE1", "198.51.1.0/24", True),
+        ("AKIAEVE1", "198.51.3.0/24", False),
+        ("AKIABOB", "198.51.1.0/24", True),
+    ]
+    assert facts["bounds"] == ["only 3 of 4 networks are told: the first of each holder, and those seen last"]
+    monkeypatch.setattr(related, "NETWORKS", 4)
+    assert tell(records, "198.51.0.0/16")["bounds"] == []
 
 
 def test_holders_for_whom_services_are_not_asked_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
