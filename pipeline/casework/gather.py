@@ -13,6 +13,7 @@ from pipeline.casework import effects, late
 from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
 from pipeline.casework.story import Story
+from pipeline.times import shifted
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
@@ -65,9 +66,10 @@ def gather(seed: Seed, place: Place) -> Gathered:
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
-        if (left := len(followed) + len(new) - MOST) > 0:
-            found.cut.append(f"only {MOST:,} things are followed; {left:,} more were made or used")
-            new = new[: MOST - len(followed)]
+        room = max(MOST - len(followed), 0)  # a seed may itself be more things than are followed
+        if len(new) > room:
+            found.cut.append(f"only {MOST:,} things are followed; {len(new) - room:,} more were made or used")
+            new = new[:room]
         if not new:
             break
         if number == ROUNDS:
@@ -76,7 +78,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
         followed.update(new)
         story.add(new)
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
-        story.add_on_behalf()
+        story.add_on_behalf(found.cut)
     _uses(found.created, place)
     _by_group(found.gained)
     return found
@@ -199,4 +201,4 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
         each["first_event"] = firsts.get(use.get("first_spot", -1))
         first: datetime | None = use.get("first_used")
         # eventTime is cut to seconds, and of services' own clocks: a second says nothing.
-        each["used_before"] = bool(first and first < each["eventTime"] - timedelta(seconds=1))
+        each["used_before"] = bool(first and first < shifted(each["eventTime"], timedelta(seconds=-1)))

@@ -11,7 +11,9 @@ from typing import Any
 
 from pipeline.casework.followed import Followed, mentions, parameters
 from pipeline.casework.seeds import Place
+from pipeline.casework.words import first
 
+HOLDERS = 50  # principals for whom services' doings are sought
 # Without the order that a question ends in: a table has none, and sorting costs as much as reading.
 _ORDER = "\norder by "
 _COLUMNS = """
@@ -66,7 +68,7 @@ from story
 semi join (select principal_arn from lake.usage where via_service is not null) using (principal_arn)
 where access_key_id is not null and principal_arn <> 'unknown'
 order by principal_arn
-limit 50
+limit $most
 """
 # Files that may have calls made for a holder within a minute of the case's own.
 _BEHALF_FILES = """
@@ -118,9 +120,14 @@ class Story:
         added = self._keep(_ADDED, lists) if any(lists.values()) else 0
         return added + self._mentions(mentions(follow))
 
-    def add_on_behalf(self) -> None:
-        """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
-        holders = [row["principal_arn"] for row in self.place.engine.rows(_KEY_HOLDERS)]
+    def add_on_behalf(self, cut: list[str]) -> None:
+        """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these.
+
+        `cut` is told where there are more principals than are sought.
+        """
+        rows = self.place.engine.rows(_KEY_HOLDERS, {"most": HOLDERS + 1})
+        rows = first(rows, HOLDERS, "principals with what services did for them", cut)
+        holders = [row["principal_arn"] for row in rows]
         if not holders:
             return
         files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders)}
