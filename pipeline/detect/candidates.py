@@ -13,7 +13,7 @@ from pipeline.detect.crowds import TABLE as CANDIDATES
 from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.kinds import WINDOW, Kinds
 from pipeline.detect.sigma import fields
-from pipeline.detect.sigma.conditions import glanced, leaves, narrow, residue
+from pipeline.detect.sigma.conditions import glanced, leaves, left_open, narrow, weakened
 from pipeline.detect.sigma.correlations import Correlation
 from pipeline.detect.sigma.rules import Rule
 from pipeline.engines.duckdb import Engine
@@ -70,7 +70,7 @@ def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
     glance = ", ".join(f"{name}: {sql}" for name, sql in _glance(rules, kinds).items())
     some = " or ".join(f"each.{name} <> 0" for name in kinds.columns)
     found = [f"{sql} as {name}" for name, sql in EVENT.items()]
-    held = ", ".join([*found, "key", "epoch_us(eventTime) as moment", *told])
+    held = ", ".join([*found, "epoch_us(eventTime) as moment", *told])
     # The bits are made in a list and unnested: a filter on them would work them out twice.
     return f"""
         select * exclude (glance), {", ".join(f"glance.{name} as {name}" for name in kinds.columns)}
@@ -89,7 +89,7 @@ def _glance(rules: list[Rule], kinds: Kinds) -> dict[str, str]:
     asked: dict[tuple[str, str], int] = {}
     left = kinds.masks(set(kinds.live))
     for rule, share in kinds.open.items():
-        needed = residue(rules[rule].condition, glanced)
+        needed = weakened(left_open(rules[rule].condition), glanced)
         if share < _FEW or needed is None:
             continue
         word, bit = kinds.bit(rule)

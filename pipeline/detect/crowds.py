@@ -16,13 +16,13 @@ from pipeline.detect.kinds import BITS, Kinds
 from pipeline.detect.sigma import fields, windows
 from pipeline.detect.sigma.correlations import Correlation
 
-# A row an event that may meet a rule: `found`, `moment` (microseconds), bits `s0`… and `m0`… as kinds have them, and
-# marks (`Field.mark`) `x0`….
+# A row an event that may meet a rule: which it is (`FOUND`), `moment` (microseconds), bits `s0`… and `m0`… as kinds
+# have them, and marks (`Field.mark`) `x0`….
 TABLE = "sigma_candidates"
 # What tells an event from all others, as SQL over a row by the column that has it: its place in the lake is read far
-# quicker than its id, which no two of millions share. The kind's key goes with it.
+# quicker than its id, which no two of millions share.
 EVENT = {"in_file": "hash(file)", "at_row": "row"}
-FOUND = ", ".join([*EVENT, "key"])
+FOUND = ", ".join(EVENT)
 _MICRO = 1_000_000
 _ANY = 1 << 31  # how many values `MANY` may be
 # By a field's name the column that has its marks, and the rules for whose matches they are wanted.

@@ -131,11 +131,13 @@ def glanced(leaf: Leaf | Present, negated: bool) -> str | None:
     return None if negated else leaf.field.hint
 
 
-def residue(node: Node, known: Known) -> str | None:
-    """The same for a row of a kind for which the condition is open, so that what all kinds' columns must be is so."""
+def left_open(node: Node) -> Node:
+    """What is still to be asked of a row of a kind for which the condition is open: not what only kinds decide.
+
+    Of what must all be met, whatever looks at the columns of kinds alone is met by every row of such a kind.
+    """
     parts = [(part, no) for part, no in _parts(node, False) if any(anchored(each, no) is None for each in leaves(part))]
-    told = [each for each in (weakened(part, known, no) for part, no in parts) if each is not None]
-    return joined("and", told) if told else None
+    return Every(tuple(Not(part) if no else part for part, no in parts)) if parts else node
 
 
 def _parts(node: Node, negated: bool) -> Iterator[tuple[Node, bool]]:
