@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(50_000, 20, 20)
     if arguments is None:
         leave_pandas_out()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # As all formats are written, whatever the locale: no character of a log is lost, or ends the command.
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     try:
         code = application()(args=words, prog_name="trailsift", standalone_mode=False)
