@@ -17,14 +17,19 @@ from pipeline.times import shifted
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
-MOST = 1000  # calls whose records are read, and things that are followed
+MOST = 1000  # calls whose records are read, and as many that make sessions, of which some make very many
+FOLLOWED = 1000  # things that are followed
 
 _MAKERS = """
-select spot, eventTime, eventName
-from story
-where outcome = 'ok' and list_contains($names, eventName) and spot not in (select unnest($known::bigint[]))
-order by eventTime, spot
-limit $most
+with makers as (
+    select spot, eventTime, list_contains($sessions, eventName) as of_session
+    from story
+    where outcome = 'ok' and list_contains($names, eventName) and spot not in (select unnest($known::bigint[]))
+)
+select spot, of_session
+from makers
+qualify row_number() over (partition by of_session order by eventTime, spot) <= $most
+order by of_session, eventTime, spot
 """
 # What the calls asked for and got.
 _RECORD = f"""
@@ -46,7 +51,8 @@ group by all
 class Gathered:
     """What a case holds: the things made, the changes to permissions, and whether a bound cut something off.
 
-    `spots` says where the calls lie whose records were read, by the ids of their events.
+    `spots` says where the calls lie whose records were read, by the ids of their events; `sessions` how many of them
+    made sessions.
     """
 
     seed: Seed
@@ -54,6 +60,7 @@ class Gathered:
     gained: list[dict[str, Any]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     spots: dict[str, int] = field(default_factory=dict)
+    sessions: int = 0
 
 
 def gather(seed: Seed, place: Place) -> Gathered:
@@ -66,10 +73,10 @@ def gather(seed: Seed, place: Place) -> Gathered:
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
-        room = max(MOST - len(followed), 0)  # a seed may itself be more things than are followed
+        room = max(FOLLOWED - len(followed), 0)  # a seed may itself be more things than are followed
         if len(new) > room:
-            found.cut.append(f"only {MOST:,} things are followed; {len(new) - room:,} more were made or used")
-            new = new[:room]
+            found.cut.append(f"only {FOLLOWED:,} things are followed; {len(new) - room:,} more were made or used")
+            new = sorted(new, key=_passing)[:room]
         if not new:
             break
         if number == ROUNDS:
@@ -86,12 +93,16 @@ def gather(seed: Seed, place: Place) -> Gathered:
 
 def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
-    room = MOST - len(known)
+    room, session_room = MOST - len(known) + found.sessions, MOST - found.sessions
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
-    calls = place.engine.rows(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1})
-    if len(calls) > room:
-        found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
-        calls = calls[:room]
+    given = {"names": wanted, "sessions": effects.names("created", "session"), "known": sorted(known)}
+    there = place.engine.rows(_MAKERS, given | {"most": max(room, session_room) + 1})
+    sessions = [each for each in there if each["of_session"]][:session_room]
+    calls = [*[each for each in there if not each["of_session"]][:room], *sessions]
+    found.sessions += len(sessions)
+    if len(calls) < len(there):
+        what = "of the calls that make something, or change permissions, only the first"
+        found.cut.append(f"{what} {MOST:,} are read, and as many that begin sessions")
     if not calls:
         return []
     known.update(each["spot"] for each in calls)
@@ -111,6 +122,11 @@ def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
         if change := effects.changed(row):
             found.gained.append(_change(change, row))
     return list(dict.fromkeys(follow))
+
+
+def _passing(thing: Followed) -> bool:
+    """Whether it ends by itself, and may be one of very many: a session."""
+    return thing.kind == "session" or thing.value.startswith("ASIA")
 
 
 def _made(effect: effects.Effect, row: dict[str, Any], follow: Followed | None) -> dict[str, Any]:

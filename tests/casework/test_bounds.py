@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.casework import case, related, sightings, story, visits
+from pipeline.casework import case, gather, related, sightings, story, visits
 from pipeline.config import Settings
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
 from tests.casework.test_story import run
-from tests.casework.worlds import call, ids, role, tell, user
+from tests.casework.worlds import assume, call, ids, role, tell, user
 
 EVE = user("eve", "AKIAEVE1")
 BUCKET = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
@@ -170,3 +170,29 @@ def made(key: str) -> dict[str, Any]:
     """What CreateAccessKey answers."""
     answer = {"accessKey": {"accessKeyId": key, "status": "Active", "userName": "ben"}}
     return {"eventName": "CreateAccessKey", "responseElements": answer, "readOnly": False}
+
+
+def test_sessions_do_not_crowd_out_what_else_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five sessions, then a key for ben, with which ben is let in further: two calls of either kind are read."""
+    monkeypatch.setattr(gather, "MOST", 2)
+    sessions = [assume(n, EVE, "worker", f"ASIAWORK{n}") for n in range(1, 6)]
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    policy = {"userName": "ben", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    granted = call(30, user("ben", "AKIABEN"), "AttachUserPolicy", "iam", requestParameters=policy, readOnly=False)
+    facts = tell([*sessions, key, granted], "AKIAEVE1")
+    assert {each["id"] for each in facts["created"]} == {"ASIAWORK1", "ASIAWORK2", "AKIABEN"}
+    assert [each["eventID"] for each in facts["gained"]] == ["e30"]
+    assert facts["bounds"] == [
+        "of the calls that make something, or change permissions, only the first 2 are read, "
+        "and as many that begin sessions"
+    ]
+
+
+def test_sessions_do_not_crowd_out_what_else_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed and one thing more may be followed: ben's key, although it was made after a session."""
+    monkeypatch.setattr(gather, "FOLLOWED", 2)
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    used = [call(30, user("ben", "AKIABEN"), "ListUsers", "iam"), call(31, role("w", "s", "ASIAW1", 1), "ListUsers")]
+    facts = tell([assume(1, EVE, "w", "ASIAW1"), key, *used], "AKIAEVE1")
+    assert ids(facts) == ["e1", "e20", "e30"]
+    assert facts["bounds"] == ["only 2 things are followed; 1 more were made or used"]
