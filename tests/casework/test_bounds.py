@@ -196,3 +196,13 @@ def test_sessions_do_not_crowd_out_what_else_is_followed(monkeypatch: pytest.Mon
     facts = tell([assume(1, EVE, "w", "ASIAW1"), key, *used], "AKIAEVE1")
     assert ids(facts) == ["e1", "e20", "e30"]
     assert facts["bounds"] == ["only 2 things are followed; 1 more were made or used"]
+
+
+def test_what_is_asked_for_by_name_is_told_before_whatever_else_stands_out() -> None:
+    """Forty writes and refusals come before the event that is the seed, and before the key that was made."""
+    name = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    writes = [call(n, EVE, "PutObject", "s3") for n in range(1, 21)]
+    writes += [call(n, EVE, "StopInstances", errorCode="AccessDenied") for n in range(21, 41)]
+    key = call(50, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    facts = tell([*writes, key, call(51, EVE, "GetObject", "s3", eventID=name)], name, max_events=3)
+    assert ids(facts) == ["e1", "e50", name]
