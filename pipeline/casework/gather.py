@@ -116,7 +116,7 @@ def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
             found.cut.append(f"only the first {THINGS:,} things that were made are told")
             things = things[: THINGS - len(found.created)]
         for each in things:
-            thing = _follow(each, row)
+            thing = _follow(each, row, place)
             found.created.append(_made(each, row, thing))
             follow += [thing] if thing else []
         if change := effects.changed(row):
@@ -172,13 +172,13 @@ def _by_group(gained: list[dict[str, Any]]) -> None:
             each["to_itself"] = True
 
 
-def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:
+def _follow(effect: effects.Effect, row: dict[str, Any], place: Place) -> Followed | None:
     if effect.follow == "access_key":
         return Followed("access_key", effect.id)  # an id is given once, so that its whole use counts
     if effect.follow == "principal":
         return Followed("principal", effect.id, row["eventTime"])
     if effect.follow == "console":
-        user = _user_arn(effect.id, row)
+        user = _user_arn(effect.id, row, place)
         return Followed("console", user, row["eventTime"]) if user else None
     if effect.follow == "session":
         # EC2 names a role's session after the instance, Lambda after the function.
@@ -187,11 +187,11 @@ def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:
     return None
 
 
-def _user_arn(name: str, row: dict[str, Any]) -> str | None:
-    """The ARN of a user of the call's account; with a path only where it is the caller, as no record tells the path."""
+def _user_arn(name: str, row: dict[str, Any], place: Place) -> str | None:
+    """The ARN of a user of the call's account; its path only the user's own events tell, not the request."""
+    if known := place.users.get((row["account_id"], name)):
+        return known
     caller = str(row["principal_arn"])
-    if caller.rpartition("/")[2] == name and ":user/" in caller:
-        return caller
     partition = caller.split(":")[1] if caller.startswith("arn:") else "aws"
     return f"arn:{partition}:iam::{row['account_id']}:user/{name}" if row["account_id"] else None
 
