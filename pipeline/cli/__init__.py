@@ -100,6 +100,9 @@ def _tell(error: BaseException) -> int:
             return code
         path = asked.command_path if asked else "trailsift"
         line = f"{path}: {message.rstrip('.')}; see {path} --help"
+    elif isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError) and error.strerror:
+        place = error.filename or "files"
+        line, code = f"trailsift: {place}: {error.strerror}; see that there is room, and leave to read and write", 1
     else:
         line = f"trailsift: {type(error).__name__}: {error}; run again with --debug for the whole story"
         code = 1

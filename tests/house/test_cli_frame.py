@@ -263,3 +263,24 @@ def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     found = subprocess.run(run, env=environment, capture_output=True, check=False)
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout.decode())["timeline"][0]["userAgent"] == "\u00e9\u2014"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/lake/data/x"), "/lake/data/x: Permission denied"),
+        (OSError(28, "No space left on device"), "files: No space left on device"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_place(
+    error: OSError,
+    told: str,
+    verb: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise error
+
+    verb(fail)
+    assert code_of("try") == 1
+    assert capsys.readouterr().err == f"trailsift: {told}; see that there is room, and leave to read and write\n"
