@@ -67,6 +67,13 @@ select distinct sourceIPAddress as address, source_network as network
 from sightings
 where first_seen >= $since and last_seen <= $until and source_network is not null
 """
+_USERS = """
+select principal_arn
+from lake.usage
+where contains(principal_arn, ':user/')
+group by principal_arn
+order by max(last_seen), principal_arn
+"""
 _KEYS = "select distinct access_key_id as id from lake.usage where access_key_id is not null"
 
 
@@ -121,6 +128,12 @@ class Place:
     def paths(self) -> list[str]:
         """The data files of the plan; one's number is its place in the list, from 1."""
         return self.engine.plan.files["events"][1:] if self.engine.plan else []
+
+    @cached_property
+    def users(self) -> dict[tuple[str, str], str]:
+        """ARNs of the users that the log has seen, by account and name; one that moved has its latest path."""
+        arns = [each["principal_arn"] for each in self.rows(_USERS)]
+        return {(arn.split(":")[4], arn.rpartition("/")[2]): arn for arn in arns if _OWNER.fullmatch(arn)}
 
     @property
     def spot(self) -> str:

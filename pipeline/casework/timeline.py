@@ -27,8 +27,11 @@ first_calls as (
     join firsts using (principal_arn, eventSource, eventName, eventTime)
     group by principal_arn, eventSource, eventName
 ),
+named as (
+    select distinct unnest($telling::bigint[]) as spot
+),
 telling as (
-    select unnest($telling::bigint[]) as spot
+    select spot from named
     union
     select spot from first_calls
     union
@@ -40,7 +43,10 @@ select spot, by_time, carried, first_calls.spot is not null as is_first
 from story
 left join first_calls using (spot)
 left join telling using (spot)
-order by (outcome = 'denied' or coalesce(readOnly = false, false) or telling.spot is not null) desc, eventTime, spot
+left join named using (spot)
+order by
+    named.spot is not null desc,
+    (outcome = 'denied' or coalesce(readOnly = false, false) or telling.spot is not null) desc, eventTime, spot
 limit $most
 """
 _TOLD = f"""

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.casework import case, related, sightings, story, visits
+from pipeline.casework import case, gather, related, sightings, story, visits
 from pipeline.config import Settings
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
 from tests.casework.test_story import run
-from tests.casework.worlds import call, ids, role, tell, user
+from tests.casework.worlds import assume, call, ids, role, tell, user
 
 EVE = user("eve", "AKIAEVE1")
 BUCKET = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
@@ -170,3 +170,39 @@ def made(key: str) -> dict[str, Any]:
     """What CreateAccessKey answers."""
     answer = {"accessKey": {"accessKeyId": key, "status": "Active", "userName": "ben"}}
     return {"eventName": "CreateAccessKey", "responseElements": answer, "readOnly": False}
+
+
+def test_sessions_do_not_crowd_out_what_else_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five sessions, then a key for ben, with which ben is let in further: two calls of either kind are read."""
+    monkeypatch.setattr(gather, "MOST", 2)
+    sessions = [assume(n, EVE, "worker", f"ASIAWORK{n}") for n in range(1, 6)]
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    policy = {"userName": "ben", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    granted = call(30, user("ben", "AKIABEN"), "AttachUserPolicy", "iam", requestParameters=policy, readOnly=False)
+    facts = tell([*sessions, key, granted], "AKIAEVE1")
+    assert {each["id"] for each in facts["created"]} == {"ASIAWORK1", "ASIAWORK2", "AKIABEN"}
+    assert [each["eventID"] for each in facts["gained"]] == ["e30"]
+    assert facts["bounds"] == [
+        "of the calls that make something, or change permissions, only the first 2 are read, "
+        "and as many that begin sessions"
+    ]
+
+
+def test_sessions_do_not_crowd_out_what_else_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed and one thing more may be followed: ben's key, although it was made after a session."""
+    monkeypatch.setattr(gather, "FOLLOWED", 2)
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    used = [call(30, user("ben", "AKIABEN"), "ListUsers", "iam"), call(31, role("w", "s", "ASIAW1", 1), "ListUsers")]
+    facts = tell([assume(1, EVE, "w", "ASIAW1"), key, *used], "AKIAEVE1")
+    assert ids(facts) == ["e1", "e20", "e30"]
+    assert facts["bounds"] == ["only 2 things are followed; 1 more were made or used"]
+
+
+def test_what_is_asked_for_by_name_is_told_before_whatever_else_stands_out() -> None:
+    """Forty writes and refusals come before the event that is the seed, and before the key that was made."""
+    name = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    writes = [call(n, EVE, "PutObject", "s3") for n in range(1, 21)]
+    writes += [call(n, EVE, "StopInstances", errorCode="AccessDenied") for n in range(21, 41)]
+    key = call(50, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    facts = tell([*writes, key, call(51, EVE, "GetObject", "s3", eventID=name)], name, max_events=3)
+    assert ids(facts) == ["e1", "e50", name]

@@ -176,7 +176,7 @@ def test_a_principal_nobody_knows_is_one_line(seed: str) -> None:
 
 def test_a_seed_that_is_very_many_things_is_followed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two networks where one thing may be followed: both are told, and that the key is not."""
-    monkeypatch.setattr(gather, "MOST", 1)
+    monkeypatch.setattr(gather, "FOLLOWED", 1)
     made = {"accessKey": {"accessKeyId": "AKIANEW", "status": "Active", "userName": "ben"}}
     records = [
         call(1, ANNA, "ListUsers", "iam", sourceIPAddress="10.1.1.1"),

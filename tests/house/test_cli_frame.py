@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -252,3 +253,34 @@ def test_a_newest_event_that_is_yet_to_come_is_said(tmp_path: Path, capsys: pyte
     code_of("detect", "--from", "-1d", "--lake", str(lake.path))
     said = capsys.readouterr().err
     assert "days ahead of this machine's clock (2999-01-01T00:00:00Z); --as-of counts from another time" in said
+
+
+def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    """Python's documentation of PYTHONIOENCODING: stdout of this encoding refuses all that it lacks."""
+    lake = str(make_lake(tmp_path / "lake", [event(userAgent="\u00e9\u2014")]).path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    run = [sys.executable, "-c", ENTRY, "investigate", "worker", "-o", "json", "--lake", lake]
+    found = subprocess.run(run, env=environment, capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout.decode())["timeline"][0]["userAgent"] == "\u00e9\u2014"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/lake/data/x"), "/lake/data/x: Permission denied"),
+        (OSError(28, "No space left on device"), "files: No space left on device"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_place(
+    error: OSError,
+    told: str,
+    verb: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise error
+
+    verb(fail)
+    assert code_of("try") == 1
+    assert capsys.readouterr().err == f"trailsift: {told}; see that there is room, and leave to read and write\n"
