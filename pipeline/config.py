@@ -6,6 +6,7 @@ where its value came from, so that `trailsift doctor` can say so and an error ca
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -146,7 +147,7 @@ def load(flags: dict[str, Any] | None = None, start: Path | None = None) -> Sett
     origin: dict[str, str] = {}
     named = given.pop("config", "") or os.environ.get("TRAILSIFT_CONFIG")
     path = Path(str(named)) if named else _find(start or Path.cwd())
-    from_file = _flat(_read(path)) if path else {}
+    from_file = _known(_flat(_read(path)), path) if path else {}
     for each in fields(Settings):
         if each.name in ("origin", *_TABLES, *_OWN):
             continue
@@ -210,7 +211,7 @@ def _placeholders(table: Any, path: Path) -> dict[str, tuple[str, ...]]:
 def _value(value: Any, kind: str, name: str, place: str) -> Any:
     """The value as its field has it, or a UsageError that names the place to mend."""
     if kind == "int":
-        return _whole(value, place)
+        return _whole(value, name, place)
     if kind == "bool":
         if not isinstance(value, bool):
             raise UsageError(place, f"{name} is neither true nor false", f"write {name} = true")
@@ -252,11 +253,22 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _whole(value: object, place: str) -> int:
+def _known(flat: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The same settings; raises UsageError for one that there is not, which nobody would miss until it is needed."""
+    names = {each.name for each in fields(Settings)} - {"origin"}
+    for name in flat:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            remedy = f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(names))}"
+            raise UsageError(path, f"there is no setting {name!r}", remedy)
+    return flat
+
+
+def _whole(value: object, name: str, place: str) -> int:
     try:
         number = int(str(value))
     except ValueError:
         number = 0
     if isinstance(value, bool) or number < 1:
-        raise UsageError(place, f"{value!r} is no whole number above 0", "write one")
+        raise UsageError(place, f"{name} is {value!r}, no whole number above 0", "write one")
     return number

@@ -1,10 +1,19 @@
-"""What the machine has to give."""
+"""What the machine has to give, and who uses it."""
 
 from __future__ import annotations
 
+import getpass
 import os
 from contextlib import suppress
 from pathlib import Path
+
+
+def user() -> str:
+    """The operating system's user; a container may run under a number that has no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 def memory_limit(share: int = 2) -> int:

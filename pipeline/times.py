@@ -29,7 +29,10 @@ def parse_time(text: str, as_of: datetime, place: str = "time") -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(place, f"{text!r} is no time", "write -7d, 2026-11-01 or 2026-11-01T10:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(place, f"{text!r} lies outside the years 1 to 9999", "name another time") from None
 
 
 def parse_duration(text: str, place: str = "duration") -> timedelta:
@@ -38,6 +41,14 @@ def parse_duration(text: str, place: str = "duration") -> timedelta:
     if not match:
         raise UsageError(place, f"{text!r} is no span of time", "write 90d, 12h, 2w, 30m or 45s")
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
+
+
+def shifted(moment: datetime, span: timedelta) -> datetime:
+    """`moment` and `span` later (or earlier), but never outside of the years 1 to 9999, where a log's times may lie."""
+    try:
+        return moment + span
+    except OverflowError:
+        return (datetime.max if span > timedelta(0) else datetime.min).replace(tzinfo=UTC)
 
 
 def iso(moment: datetime) -> str:

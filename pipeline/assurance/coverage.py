@@ -85,7 +85,7 @@ class Coverage:
             return "short window: under a day"
         if not self.days:
             return "short window: the log has no event of this account"
-        inside = [day for day in self.days if start.astimezone(UTC).date() <= day <= end.astimezone(UTC).date()]
+        inside = self.inside(start, end)
         if not inside:
             return "short window: the log has no event of this account in it"
         asked = _whole_days(start, end)
@@ -100,6 +100,11 @@ class Coverage:
             count = sum(self.missing[day] for day in lost)
             return f"gap: digests list {count:,} log objects that the lake does not have, the first of {lost[0]}"
         return None
+
+    def inside(self, start: datetime, end: datetime) -> list[date]:
+        """Days with events that the window touches, ascending."""
+        first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+        return [day for day in self.days if first <= day <= last]
 
     def gap(self, start: datetime, end: datetime) -> list[date]:
         """Days of [start, end] on which something is missing, ascending."""
@@ -122,11 +127,15 @@ class Coverage:
 def gaps(
     covered: Mapping[str, Coverage], start: datetime, end: datetime, accounts: set[str] | None = None
 ) -> list[str]:
-    """One line an account (of `accounts`, where they are given) whose log has a gap in the window."""
+    """One line an account (of `accounts`, where they are given) whose log has a gap in the window.
+
+    One line in all where none of them has an event on any day of it.
+    """
+    asked = {account: each for account, each in covered.items() if accounts is None or account in accounts}
     found = []
-    for account, each in sorted(covered.items()):
-        if accounts is not None and account not in accounts:
-            continue
+    if asked and not any(each.inside(start, end) for each in asked.values()):
+        found.append("no data: no account's log has an event on any day of the window")
+    for account, each in sorted(asked.items()):
         if days := each.gap(start, end):
             named = ", ".join(str(day) for day in days[:_NAMED]) + (" …" if len(days) > _NAMED else "")
             many = f"{len(days):,} days" if len(days) > 1 else "a day"
@@ -169,6 +178,5 @@ def accounts(engine: Engine, expected: Iterable[str] = ()) -> list[dict[str, Any
 
 def _whole_days(start: datetime, end: datetime) -> list[date]:
     """Days that lie wholly in the window: one of 21 days that begins at noon asks for 20."""
-    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date() - timedelta(days=1)
-    first += timedelta(days=start.astimezone(UTC).time() > time.min)
-    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    first = start.astimezone(UTC).date().toordinal() + (start.astimezone(UTC).time() > time.min)
+    return [date.fromordinal(number) for number in range(first, end.astimezone(UTC).date().toordinal())]

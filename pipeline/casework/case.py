@@ -71,7 +71,7 @@ def investigate(
     place = Place(engine, catalog, begin, until)
     found = gather(recognise(seed, place), place)
     (counts,) = engine.rows(_COUNTS)
-    holders = related.networks(place, counts["events"])
+    holders = related.networks(place, counts["events"], found.cut)
     written = casebook.told(book, engine) if book else None
     pinned = {each["eventID"]: each["eventTime"] for each in (written or {}).get("pinned", []) if each["eventTime"]}
     most = max_events or (WHOLE if counts["events"] <= WHOLE else OF_MANY)
@@ -91,11 +91,11 @@ def investigate(
         "identity": links,
         "summary": summary.sentences(place, found, holders, links),
         "timeline": told,
-        "left_out": timeline.left_out(place, _LEFT_OUT) if counts["left_out"] else [],
+        "left_out": timeline.left_out(place, _LEFT_OUT, found.cut) if counts["left_out"] else [],
         "created": found.created,
         "gained": found.gained,
-        "resources": touched.resources(place, _RESOURCES),
-        "related": related.related(place, holders),
+        "resources": touched.resources(place, _RESOURCES, found.cut),
+        "related": related.related(place, holders, found.cut),
         "coverage": [*lacking, *statement(engine, since, until)],
         "bounds": list(dict.fromkeys(found.cut)),
     }

@@ -6,7 +6,6 @@ An entry is added by a commit that fails where somebody else added one meanwhile
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import LakeError, NoDataError, UsageError
 from pipeline.export.cells import UNSAFE, plain
 from pipeline.lake import case_entries
+from pipeline.machine import user
 
 if TYPE_CHECKING:
     from pipeline.engines.duckdb import Engine
@@ -172,8 +172,16 @@ def told(found: CaseFile, engine: Engine) -> dict[str, Any]:
 
 
 def _write(lake: Lake, name: str, entries: list[Entry], actor: str | None, new: bool) -> CaseFile:
-    who = _said(actor, "--by") if actor is not None else getpass.getuser()
-    lake.make()  # an older lake has no such table yet
+    who = _said(actor, "--by") if actor is not None else user()
+    try:
+        lake.make()  # an older lake has no such table yet
+        return _added(lake, name, entries, who, new)
+    except OSError as error:
+        problem = f"the entry cannot be stored ({error.strerror or error})"
+        raise LakeError(lake.location, problem, "see that the lake can be written, and run it again") from None
+
+
+def _added(lake: Lake, name: str, entries: list[Entry], who: str, new: bool) -> CaseFile:
     for _ in range(_ATTEMPTS):
         written, state = case_entries.entries(lake)
         found = CaseFile(name)

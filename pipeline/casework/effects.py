@@ -29,9 +29,10 @@ class Effect:
     text: str = ""
 
 
-def names(table: str) -> list[str]:
-    """Event names of one of the two tables, `created` or `changed`."""
-    return sorted({each.partition("/")[2] for each in _table()[table]})
+def names(table: str, kind: str | None = None) -> list[str]:
+    """Event names of one of the two tables, `created` or `changed`; of what is made, only of one kind where given."""
+    rows = _table()[table].items()
+    return sorted({each.partition("/")[2] for each, rule in rows if kind is None or rule.get("kind") == kind})
 
 
 def created(row: dict[str, Any]) -> list[Effect]:

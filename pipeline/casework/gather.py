@@ -13,17 +13,23 @@ from pipeline.casework import effects, late
 from pipeline.casework.followed import Followed
 from pipeline.casework.seeds import Place, Seed, unknown
 from pipeline.casework.story import Story
+from pipeline.times import shifted
 
 ROUNDS = 6  # from a thing to what it made, and on
 THINGS = 10_000  # things made that are told
-MOST = 1000  # calls whose records are read, and things that are followed
+MOST = 1000  # calls whose records are read, and as many that make sessions, of which some make very many
+FOLLOWED = 1000  # things that are followed
 
 _MAKERS = """
-select spot, eventTime, eventName
-from story
-where outcome = 'ok' and list_contains($names, eventName) and spot not in (select unnest($known::bigint[]))
-order by eventTime, spot
-limit $most
+with makers as (
+    select spot, eventTime, list_contains($sessions, eventName) as of_session
+    from story
+    where outcome = 'ok' and list_contains($names, eventName) and spot not in (select unnest($known::bigint[]))
+)
+select spot, of_session
+from makers
+qualify row_number() over (partition by of_session order by eventTime, spot) <= $most
+order by of_session, eventTime, spot
 """
 # What the calls asked for and got.
 _RECORD = f"""
@@ -45,7 +51,8 @@ group by all
 class Gathered:
     """What a case holds: the things made, the changes to permissions, and whether a bound cut something off.
 
-    `spots` says where the calls lie whose records were read, by the ids of their events.
+    `spots` says where the calls lie whose records were read, by the ids of their events; `sessions` how many of them
+    made sessions.
     """
 
     seed: Seed
@@ -53,6 +60,7 @@ class Gathered:
     gained: list[dict[str, Any]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     spots: dict[str, int] = field(default_factory=dict)
+    sessions: int = 0
 
 
 def gather(seed: Seed, place: Place) -> Gathered:
@@ -65,9 +73,10 @@ def gather(seed: Seed, place: Place) -> Gathered:
     followed = set(seed.follow)
     for number in range(ROUNDS + 1):
         new = [each for each in _effects(found, place, known) if each not in followed]
-        if (left := len(followed) + len(new) - MOST) > 0:
-            found.cut.append(f"only {MOST:,} things are followed; {left:,} more were made or used")
-            new = new[: MOST - len(followed)]
+        room = max(FOLLOWED - len(followed), 0)  # a seed may itself be more things than are followed
+        if len(new) > room:
+            found.cut.append(f"only {FOLLOWED:,} things are followed; {len(new) - room:,} more were made or used")
+            new = sorted(new, key=_passing)[:room]
         if not new:
             break
         if number == ROUNDS:
@@ -76,7 +85,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
         followed.update(new)
         story.add(new)
     if any(each.kind in ("access_key", "role_session", "session") for each in followed):
-        story.add_on_behalf()
+        story.add_on_behalf(found.cut)
     _uses(found.created, place)
     _by_group(found.gained)
     return found
@@ -84,12 +93,16 @@ def gather(seed: Seed, place: Place) -> Gathered:
 
 def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
     """Reads what the calls of the case that were not read yet made and changed; what is to be followed next."""
-    room = MOST - len(known)
+    room, session_room = MOST - len(known) + found.sessions, MOST - found.sessions
     wanted = sorted({*effects.names("created"), *effects.names("changed")})
-    calls = place.engine.rows(_MAKERS, {"names": wanted, "known": sorted(known), "most": room + 1})
-    if len(calls) > room:
-        found.cut.append(f"only the first {MOST:,} calls that make something, or change permissions, are read")
-        calls = calls[:room]
+    given = {"names": wanted, "sessions": effects.names("created", "session"), "known": sorted(known)}
+    there = place.engine.rows(_MAKERS, given | {"most": max(room, session_room) + 1})
+    sessions = [each for each in there if each["of_session"]][:session_room]
+    calls = [*[each for each in there if not each["of_session"]][:room], *sessions]
+    found.sessions += len(sessions)
+    if len(calls) < len(there):
+        what = "of the calls that make something, or change permissions, only the first"
+        found.cut.append(f"{what} {MOST:,} are read, and as many that begin sessions")
     if not calls:
         return []
     known.update(each["spot"] for each in calls)
@@ -103,12 +116,17 @@ def _effects(found: Gathered, place: Place, known: set[int]) -> list[Followed]:
             found.cut.append(f"only the first {THINGS:,} things that were made are told")
             things = things[: THINGS - len(found.created)]
         for each in things:
-            thing = _follow(each, row)
+            thing = _follow(each, row, place)
             found.created.append(_made(each, row, thing))
             follow += [thing] if thing else []
         if change := effects.changed(row):
             found.gained.append(_change(change, row))
     return list(dict.fromkeys(follow))
+
+
+def _passing(thing: Followed) -> bool:
+    """Whether it ends by itself, and may be one of very many: a session."""
+    return thing.kind == "session" or thing.value.startswith("ASIA")
 
 
 def _made(effect: effects.Effect, row: dict[str, Any], follow: Followed | None) -> dict[str, Any]:
@@ -154,13 +172,13 @@ def _by_group(gained: list[dict[str, Any]]) -> None:
             each["to_itself"] = True
 
 
-def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:
+def _follow(effect: effects.Effect, row: dict[str, Any], place: Place) -> Followed | None:
     if effect.follow == "access_key":
         return Followed("access_key", effect.id)  # an id is given once, so that its whole use counts
     if effect.follow == "principal":
         return Followed("principal", effect.id, row["eventTime"])
     if effect.follow == "console":
-        user = _user_arn(effect.id, row)
+        user = _user_arn(effect.id, row, place)
         return Followed("console", user, row["eventTime"]) if user else None
     if effect.follow == "session":
         # EC2 names a role's session after the instance, Lambda after the function.
@@ -169,11 +187,11 @@ def _follow(effect: effects.Effect, row: dict[str, Any]) -> Followed | None:
     return None
 
 
-def _user_arn(name: str, row: dict[str, Any]) -> str | None:
-    """The ARN of a user of the call's account; with a path only where it is the caller, as no record tells the path."""
+def _user_arn(name: str, row: dict[str, Any], place: Place) -> str | None:
+    """The ARN of a user of the call's account; its path only the user's own events tell, not the request."""
+    if known := place.users.get((row["account_id"], name)):
+        return known
     caller = str(row["principal_arn"])
-    if caller.rpartition("/")[2] == name and ":user/" in caller:
-        return caller
     partition = caller.split(":")[1] if caller.startswith("arn:") else "aws"
     return f"arn:{partition}:iam::{row['account_id']}:user/{name}" if row["account_id"] else None
 
@@ -199,4 +217,4 @@ def _uses(created: list[dict[str, Any]], place: Place) -> None:
         each["first_event"] = firsts.get(use.get("first_spot", -1))
         first: datetime | None = use.get("first_used")
         # eventTime is cut to seconds, and of services' own clocks: a second says nothing.
-        each["used_before"] = bool(first and first < each["eventTime"] - timedelta(seconds=1))
+        each["used_before"] = bool(first and first < shifted(each["eventTime"], timedelta(seconds=-1)))

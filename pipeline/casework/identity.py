@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.casework import late, mentioned, origins
 from pipeline.casework.seeds import Place
+from pipeline.times import shifted
 
 LINKS = 12  # a chain of roles longer than this is cut
 CHAINS = 20  # credentials whose chains are told
@@ -121,7 +122,7 @@ class _Chain:
 def _span(here: dict[str, Any]) -> tuple[datetime, datetime]:
     """When a session's credentials must have been given out."""
     created, first = _moment(here.get("session_created")), here["eventTime"]
-    return (created - _NEAR, created + _NEAR) if created else (first - _LONGEST, first + _NEAR)
+    return shifted(created or first, -_NEAR if created else -_LONGEST), shifted(created or first, _NEAR)
 
 
 def _issuers(heres: list[dict[str, Any]], place: Place) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from pipeline.casework import page, report
 from pipeline.errors import TrailsiftError
 from pipeline.export.cells import plain, value
 from pipeline.records import rebuild
-from pipeline.times import iso
+from pipeline.times import iso, shifted
 
 if TYPE_CHECKING:
     from pipeline.casework.case import Case
@@ -50,6 +50,8 @@ def write(path: Path, found: Case, engine: Engine, catalog: Catalog) -> None:
 
     Raises TrailsiftError where the file cannot be written.
     """
+    if path.is_dir():
+        raise TrailsiftError(path, "is a folder", "name a file")
     scratch = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as pack:
@@ -102,7 +104,8 @@ def _records(facts: dict[str, Any], engine: Engine) -> Iterator[bytes]:
     wanted = sorted((moment, each) for each, moment in moments.items() if each and moment)
     for start in range(0, len(wanted), _ROWS):
         some = wanted[start : start + _ROWS]
-        bound = {"ids": [each for _, each in some], "since": some[0][0] - _TWIN, "until": some[-1][0] + _TWIN}
+        since, until = shifted(some[0][0], -_TWIN), shifted(some[-1][0], _TWIN)
+        bound = {"ids": [each for _, each in some], "since": since, "until": until}
         for row in engine.rows(_RECORDS, bound, "pack"):
             yield b" ".join(rebuild.text(row).splitlines()) + b"\n"
 

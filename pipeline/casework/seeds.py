@@ -27,12 +27,28 @@ _LONGEST = 2048  # no name that CloudTrail records is longer; an ARN has at most
 _SHOWN = 80
 _NEAR = 3
 _KEY = re.compile(r"A(KIA|SIA)[A-Z0-9]{4,124}")
-_UNIQUE = re.compile(r"A(IDA|ROA)[A-Z0-9]{4,124}")
+_UNIQUE = re.compile(r"(A(?:IDA|ROA)[A-Z0-9]{4,124})(?::(.+))?")
 _EVENT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{64}")
 _OWNER = re.compile(r"arn:[^:\s]+:iam::\d*:(user/.+|role/.+|root)")
 _SESSION = re.compile(r"arn:[^:\s]+:sts::(\d*):assumed-role/([^/]+)/(.+)")
+_FEDERATED = re.compile(r"arn:[^:\s]+:sts::(\d+):federated-user/(.+)")
+# Principals that are neither users nor roles of an account, in words.
+_OTHERS = {"IdentityCenterUser": "Identity Center user", "AWSAccount": "caller of another account"}
 
 _PRINCIPALS = "select distinct principal_arn, principal_id from lake.usage where principal_arn like 'arn:%'"
+_PRINCIPAL = """
+select min(principal_type) as kind
+from lake.usage
+where principal_arn = $name and $name <> 'unknown'
+having count(*) > 0
+"""
+# What GetFederationToken gives out carries its caller's identity as the issuer (CloudTrail userIdentity element).
+_ISSUERS = """
+select distinct principal_arn
+from sightings
+where principal_type = 'FederatedUser' and session_name = $name and split_part(principal_arn, ':', 5) = $account
+order by principal_arn
+"""
 _NAMES = """
 select
     coalesce(sum(events) filter (session_name = $name), 0)::bigint as sessions,
@@ -50,6 +66,13 @@ _ADDRESSES = """
 select distinct sourceIPAddress as address, source_network as network
 from sightings
 where first_seen >= $since and last_seen <= $until and source_network is not null
+"""
+_USERS = """
+select principal_arn
+from lake.usage
+where contains(principal_arn, ':user/')
+group by principal_arn
+order by max(last_seen), principal_arn
 """
 _KEYS = "select distinct access_key_id as id from lake.usage where access_key_id is not null"
 
@@ -106,6 +129,12 @@ class Place:
         """The data files of the plan; one's number is its place in the list, from 1."""
         return self.engine.plan.files["events"][1:] if self.engine.plan else []
 
+    @cached_property
+    def users(self) -> dict[tuple[str, str], str]:
+        """ARNs of the users that the log has seen, by account and name; one that moved has its latest path."""
+        arns = [each["principal_arn"] for each in self.rows(_USERS)]
+        return {(arn.split(":")[4], arn.rpartition("/")[2]): arn for arn in arns if _OWNER.fullmatch(arn)}
+
     @property
     def spot(self) -> str:
         """SQL that numbers a row of `events_by_file` (see `pipeline.casework.late`); it takes `paths` as `$paths`."""
@@ -130,8 +159,8 @@ def recognise(text: str, place: Place) -> Seed:
         raise NoDataError(shown(name), f"is in no log: it has {len(name):,} characters", "name something shorter")
     if _KEY.fullmatch(name):
         return Seed(name, "access key", [Followed("access_key", name)])
-    if _UNIQUE.fullmatch(name):
-        return _by_unique_id(name, place)
+    if found := _UNIQUE.fullmatch(name):
+        return _by_unique_id(name, found[1], found[2], place)
     if _EVENT.fullmatch(name):
         return _by_event(name, place)
     if found := _SESSION.fullmatch(name):
@@ -139,8 +168,10 @@ def recognise(text: str, place: Place) -> Seed:
         return Seed(name, "session", [Followed("role_session", f"{account}:{role}/{session}")])
     if _OWNER.fullmatch(name):
         return Seed(name, _owner_kind(name), [Followed("principal", name)])
+    if found := _FEDERATED.fullmatch(name):
+        return _federated(name, found[1], found[2], place)
     if name.startswith("arn:"):
-        return _resource(name)
+        return _principal(name, place) or _resource(name)
     return _by_address(name, place) or _by_name(name, place)
 
 
@@ -166,12 +197,38 @@ def _owner_kind(arn: str) -> str:
     return "root user" if kind == "root" else kind
 
 
-def _by_unique_id(name: str, place: Place) -> Seed:
-    arns = sorted({each["principal_arn"] for each in place.rows(_PRINCIPALS) if each["principal_id"] == name})
-    if not arns:
+def _by_unique_id(name: str, unique: str, session: str | None, place: Place) -> Seed:
+    """The owner of a unique id, or with `ID:SESSION`, as principalId has it, the owner's session of that name."""
+    arns = sorted({each["principal_arn"] for each in place.rows(_PRINCIPALS) if each["principal_id"] == unique})
+    other = _principal(name, place)  # a caller of another account goes by its principalId
+    if not arns and not other:
         raise unknown(name, place)
-    notes = [f"{name} is the unique id of {' and '.join(arns)}"]
-    return Seed(name, "unique id", [Followed("principal", each) for each in arns], notes)
+    notes = [f"{unique} is the unique id of {' and '.join(arns)}"] if arns else []
+    if session is None:
+        return Seed(name, "unique id", [Followed("principal", each) for each in arns], notes)
+    follow = [_session(each, session) for each in arns] + (other.follow if other else [])
+    return Seed(name, "session" if arns or not other else other.kind, follow, notes)
+
+
+def _session(principal_arn: str, session: str) -> Followed:
+    account, owner = principal_arn.split(":")[4], principal_arn.rpartition("/")[2]
+    return Followed("role_session", f"{account}:{owner}/{session}")
+
+
+def _federated(name: str, account: str, session: str, place: Place) -> Seed:
+    """A session that GetFederationToken began, whose principal is who asked for it."""
+    issuers = [each["principal_arn"] for each in place.rows(_ISSUERS, account=account, name=session)]
+    if not issuers:
+        raise unknown(name, place)
+    return Seed(name, "session", [_session(each, session) for each in issuers])
+
+
+def _principal(name: str, place: Place) -> Seed | None:
+    """A principal of whatever kind, by the name that the lake has for it."""
+    rows = place.rows(_PRINCIPAL, name=name)
+    if not rows:
+        return None
+    return Seed(name, _OTHERS.get(rows[0]["kind"], "principal"), [Followed("principal", name)])
 
 
 def _by_event(name: str, place: Place) -> Seed:
@@ -201,9 +258,10 @@ def _by_address(name: str, place: Place) -> Seed | None:
         network = ipaddress.ip_network(name, strict=False)
     except ValueError:
         return None
-    if "/" not in name:
-        return Seed(name, "address", [Followed("address", name)])
-    rows = place.rows(_ADDRESSES)
+    rows = place.rows(_ADDRESSES) if "/" in name or network.version == 6 else []
+    if "/" not in name:  # an IPv6 address may be written in several ways
+        same = sorted({name, *(each["address"] for each in rows if _inside(each["address"], network))})
+        return Seed(name, "address", [Followed("address", each) for each in same])
     whole = sorted({each["network"] for each in rows if _inside(each["network"], network)})
     single = sorted({e["address"] for e in rows if e["network"] not in set(whole) and _inside(e["address"], network)})
     if not whole and not single:
@@ -234,7 +292,7 @@ def _by_name(name: str, place: Place) -> Seed:
         return Seed(name, "session name", [Followed("session", name)])
     if also["agents"]:
         return Seed(name, "user agent", [Followed("agent", name)])
-    return _resource(name)
+    return _principal(name, place) or _resource(name)
 
 
 def _resource(name: str) -> Seed:

@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import LakeError
+from pipeline.times import shifted
 
 if TYPE_CHECKING:
     from pipeline.engines.duckdb import Engine
@@ -79,6 +80,21 @@ def noted(engine: Engine, name: str) -> tuple[str, set[str]]:
     return (_select(engine, shelf, bundles, wanted) if there else ""), there
 
 
+def forget(lake: Lake) -> None:
+    """Takes what is known of data files that are gone out of the bundles: what left the lake is told nowhere.
+
+    Bundles that count no more go at once, so that whoever is just reading one has to begin again.
+    """
+    from pipeline.catalog import Catalog
+    from pipeline.engines.duckdb import connect
+
+    with connect(lake) as engine:
+        Catalog.unchecked("investigate", VIEWS).install_views(engine)
+        for name in VIEWS:
+            if engine.plan and engine.plan.storage:
+                _Shelf(engine.plan.storage, name, engine.views[name]).forget(engine, engine.plan.files["events"][1:])
+
+
 def prepare(engine: Engine, since: datetime, until: datetime) -> int:
     """Makes the views of this engine cheap, and cuts their rows at the window's ends.
 
@@ -119,7 +135,7 @@ def _straddling(plan: Plan, since: datetime, until: datetime) -> set[str]:
     moment = timedelta(microseconds=1)
     before = set(plan.holding(None, since - moment)) if since > _FIRST else set()
     inside = set(plan.holding(since, until))
-    after = set(plan.holding(until + moment, None))
+    after = set(plan.holding(shifted(until, moment), None))
     return (before & inside) | (inside & after) | (before & after)
 
 
@@ -195,14 +211,27 @@ class _Shelf:
 
     def bundles(self, wanted: set[str]) -> dict[str, list[str]]:
         """The bundles that tell of any of these files, each with all the files that it is about."""
+        return {path: files for path, files in self._listed().items() if wanted & set(files)}
+
+    def _listed(self) -> dict[str, list[str]]:
+        """Every bundle that counts."""
         try:
             index: dict[str, Any] = json.loads(self.storage.get(f"{self.folder}/{_INDEX}"))
             if index["mark"] != self._mark:
                 return {}
             found = {f"{self.folder}/{name}": files for name, files in index["bundles"].items()}
-            return {path: files for path, files in found.items() if wanted & set(files) and self.storage.exists(path)}
+            return {path: list(files) for path, files in found.items() if self._whole(path)}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
+
+    def _whole(self, path: str) -> bool:
+        """Whether the bundle is there to its end: a power failure may leave less of a file in a folder."""
+        if self.storage.remote:
+            return self.storage.exists(path)
+        with suppress(OSError, pa.ArrowInvalid):
+            pq.read_metadata(path)
+            return True
+        return False
 
     def put(self, content: bytes) -> str | None:
         """Puts a bundle on the shelf; its path, None where nothing can be written there."""
@@ -218,10 +247,25 @@ class _Shelf:
             small = [path for path in bundles if self.storage.size(path) < _SMALL]
             if len(small) > _BUNDLES:
                 bundles = self._merged(engine, bundles, small, wanted)
-            listed = {path.rpartition("/")[2]: each for path, each in bundles.items()}
-            self.storage.put(f"{self.folder}/{_INDEX}", json.dumps({"mark": self._mark, "bundles": listed}).encode())
-            self._sweep(listed)
+            self._list(bundles)
+            self._sweep(bundles, _GRACE)
         return bundles
+
+    def _list(self, bundles: dict[str, list[str]]) -> None:
+        listed = {path.rpartition("/")[2]: each for path, each in bundles.items()}
+        self.storage.put(f"{self.folder}/{_INDEX}", json.dumps({"mark": self._mark, "bundles": listed}).encode())
+
+    def forget(self, engine: Engine, there: list[str]) -> None:
+        """Leaves only bundles, and rows in them, about files that are there."""
+        if not any(True for _ in self.storage.files(self.folder)):
+            return
+        bundles = self._listed()
+        for path, files in list(bundles.items()):
+            if not set(files) <= set(there):
+                bundles = self._merged(engine, bundles, [path], set(there))
+        bundles = {path: files for path, files in bundles.items() if set(files) <= set(there) and files}
+        self._list(bundles)
+        self._sweep(bundles, timedelta(0))
 
     def _merged(
         self, engine: Engine, bundles: dict[str, list[str]], small: list[str], wanted: set[str]
@@ -235,9 +279,9 @@ class _Shelf:
         rest = {each: about for each, about in bundles.items() if each not in small}
         return rest | {path: files} if path else bundles
 
-    def _sweep(self, listed: dict[str, list[str]]) -> None:
-        """Deletes bundles that count no more, once nobody can be reading them."""
+    def _sweep(self, bundles: dict[str, list[str]], grace: timedelta) -> None:
+        """Deletes bundles that count no more and are older than `grace`, when nobody can be reading them."""
+        names = {_INDEX, *(path.rpartition("/")[2] for path in bundles)}
         for each in self.storage.files(self.folder):
-            old = datetime.now(UTC) - each.modified > _GRACE
-            if old and each.path.rpartition("/")[2] not in {*listed, _INDEX}:
+            if datetime.now(UTC) - each.modified > grace and each.path.rpartition("/")[2] not in names:
                 self.storage.delete(each.path)

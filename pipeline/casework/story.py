@@ -12,7 +12,9 @@ from typing import Any
 from pipeline.casework import mentioned
 from pipeline.casework.followed import Followed, mentions, questions
 from pipeline.casework.seeds import Place
+from pipeline.casework.words import first
 
+HOLDERS = 50  # principals for whom services' doings are sought
 # Without the order that a question ends in: a table has none, and sorting costs as much as reading.
 _ORDER = "\norder by "
 _COLUMNS = """
@@ -74,7 +76,7 @@ from story
 semi join (select principal_arn from lake.usage where via_service is not null) using (principal_arn)
 where access_key_id is not null and principal_arn <> 'unknown'
 order by principal_arn
-limit 50
+limit $most
 """
 # Files in which something that is followed was seen; `story` then takes the events that really count.
 _FILES = """
@@ -151,9 +153,14 @@ class Story:
         self._add_named(mentions(follow))
         return self.events - before
 
-    def add_on_behalf(self) -> None:
-        """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these."""
-        holders = [row["principal_arn"] for row in self.place.engine.rows(_KEY_HOLDERS)]
+    def add_on_behalf(self, cut: list[str]) -> None:
+        """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these.
+
+        `cut` is told where there are more principals than are sought.
+        """
+        rows = self.place.engine.rows(_KEY_HOLDERS, {"most": HOLDERS + 1})
+        rows = first(rows, HOLDERS, "principals with what services did for them", cut)
+        holders = [row["principal_arn"] for row in rows]
         if not holders:
             return
         files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders, paths=self.place.paths)}

@@ -52,7 +52,7 @@ def sentences(
     told = _origins(links)
     told += [_habit(each) for each in holders if each["earliest"] and each["holder"] not in made][:NAMED]
     strange = [each for each in holders if not each["earliest"] or each["holder"] in made]
-    told += visits(place, strange, made)
+    told += visits(place, strange, made, found.cut)
     told += [_gain(each) for each in found.gained] + _now_allowed(place, found.gained)
     told += _things(found.created)
     told += _on_behalf(place)

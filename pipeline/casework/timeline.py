@@ -11,6 +11,7 @@ from pipeline.casework import effects, late
 from pipeline.casework.gather import Gathered
 from pipeline.casework.seeds import Place
 from pipeline.casework.story import HOLDER
+from pipeline.casework.words import first
 
 # The first time that a principal ever made a call, by the roll-up, which covers the whole lake.
 _CHOSEN = f"""
@@ -26,8 +27,11 @@ first_calls as (
     join firsts using (principal_arn, eventSource, eventName, eventTime)
     group by principal_arn, eventSource, eventName
 ),
+named as (
+    select distinct unnest($telling::bigint[]) as spot
+),
 telling as (
-    select unnest($telling::bigint[]) as spot
+    select spot from named
     union
     select spot from first_calls
     union
@@ -39,7 +43,10 @@ select spot, by_time, carried, first_calls.spot is not null as is_first
 from story
 left join first_calls using (spot)
 left join telling using (spot)
-order by (outcome = 'denied' or coalesce(readOnly = false, false) or telling.spot is not null) desc, eventTime, spot
+left join named using (spot)
+order by
+    named.spot is not null desc,
+    (outcome = 'denied' or coalesce(readOnly = false, false) or telling.spot is not null) desc, eventTime, spot
 limit $most
 """
 _TOLD = f"""
@@ -98,10 +105,10 @@ def _rows(
         there = place.engine.rows(_AT, {"moments": sorted(set(wanted.values()))})
         ids = late.ids(place, (each["spot"] for each in there))
         telling += [spot for spot, identity in ids.items() if identity in wanted]
-    first = [
+    since = [
         {"holder": e["holder"], "source_network": e["source_network"], "eventTime": e["first_seen"]} for e in holders
     ]
-    place.engine.register("first_networks", pa.Table.from_pylist(first, _FIRST_NETWORKS))
+    place.engine.register("first_networks", pa.Table.from_pylist(since, _FIRST_NETWORKS))
     who = [each["principal_arn"] for each in place.engine.rows("select distinct principal_arn from story order by all")]
     moments = sorted({each["first_seen"] for each in holders})
     given = {"who": who, "telling": telling, "moments": moments, "most": most}
@@ -111,9 +118,12 @@ def _rows(
     return place.engine.rows(_CARRIED) + late.rows(place, _TOLD, fetched, more="by_time is_first")
 
 
-def left_out(place: Place, most: int) -> list[dict[str, Any]]:
-    """What `entries` had no room for: how often who made which call with what outcome, from when to when."""
-    return place.engine.rows(_LEFT_OUT, {"most": most})
+def left_out(place: Place, most: int, cut: list[str]) -> list[dict[str, Any]]:
+    """What `entries` had no room for: how often who made which call with what outcome, from when to when.
+
+    `cut` is told where there are more than `most` of these.
+    """
+    return first(place.engine.rows(_LEFT_OUT, {"most": most + 1}), most, "kinds of calls left out", cut)
 
 
 def _marks(row: dict[str, Any], known: dict[str, set[str]], changes: set[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.casework import late
 from pipeline.casework.seeds import Place
+from pipeline.casework.words import first
 
 _WHO = "hash(principal_type, session_name, access_key_id, sourceIPAddress, source_network, userAgent, via_service)"
 _OWN = f"""
@@ -56,7 +57,7 @@ listed as (
     where carried
 )
 select
-    unnest(named) as resource, 1::bigint as events,
+    unnest(list_distinct(named)) as resource, 1::bigint as events,
     (outcome = 'denied')::bigint as denied, coalesce(readOnly = false, false)::bigint as writes,
     eventTime as first_seen, eventTime as last_seen, spot as first_spot
 from listed
@@ -80,8 +81,11 @@ limit $most
 """
 
 
-def resources(place: Place, most: int) -> list[dict[str, Any]]:
-    """Each with how often it was named, in what was denied and what writes, from when to when, and its first event."""
+def resources(place: Place, most: int, cut: list[str]) -> list[dict[str, Any]]:
+    """Each with how often it was named, in what was denied and what writes, from when to when, and its first event.
+
+    `cut` is told where there are more than `most`.
+    """
     engine = place.engine
     window = {"since": place.since, "until": place.until, "paths": place.paths}
     engine.keep("own_touches", _OWN, window)
@@ -89,7 +93,7 @@ def resources(place: Place, most: int) -> list[dict[str, Any]]:
     engine.keep("whole_touches", _WHOLE)
     with engine.reading(place.files_of(row["number"] << 32 for row in engine.rows(_LEFT))):
         engine.keep("read_touches", _READ.format(who=_WHO, spot=place.spot), window)
-    rows = engine.rows(_MOST, {"most": most})
+    rows = first(engine.rows(_MOST, {"most": most + 1}), most, "resources, those of most events,", cut)
     ids = late.ids(place, (row["sample"] for row in rows))
     for row in rows:
         row["sample_event_id"] = ids[row.pop("sample")]

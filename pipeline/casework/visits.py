@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.casework.seeds import Place
 from pipeline.casework.story import HOLDER
-from pipeline.casework.words import IDS, listed, many, say
+from pipeline.casework.words import IDS, first, listed, many, say
 from pipeline.times import iso
 
 _BURST = 5  # different calls refused in one visit that are told on their own
@@ -84,12 +84,16 @@ group by number
 """
 
 
-def visits(place: Place, strange: list[dict[str, Any]], made: set[str]) -> list[dict[str, Any]]:
-    """What was done from networks that a holder had not been seen from before, visit by visit."""
+def visits(place: Place, strange: list[dict[str, Any]], made: set[str], cut: list[str]) -> list[dict[str, Any]]:
+    """What was done from networks that a holder had not been seen from before, visit by visit.
+
+    `cut` is told where there are more visits than are read.
+    """
     known = {(each["holder"], each["source_network"]): each for each in strange}
     pairs = [dict(zip(_PLACE.names, each, strict=True)) for each in known]
     place.engine.register("wanted_visits", pa.Table.from_pylist(pairs, _PLACE))
-    rows = place.engine.rows(_VISITS, {"most": _VISITS_READ}) if known else []
+    rows = place.engine.rows(_VISITS, {"most": _VISITS_READ + 1}) if known else []
+    rows = first(rows, _VISITS_READ, "visits, the earliest,", cut)
     later: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         if row["visit"] >= _VISITS_TOLD and row["denied_calls"] < _BURST:
@@ -126,16 +130,16 @@ def _find_events(place: Place, those: list[dict[str, Any]]) -> None:
 def _visit(row: dict[str, Any], network: dict[str, Any], is_new: bool) -> list[dict[str, Any]]:
     """One visit: that it happened, then what was refused, then what was done with data."""
     holder, where = row["holder"], listed(row["addresses"])
-    first = network["first_seen"] == row["first_seen"]
-    if first and is_new and network["earliest"]:
+    begins = network["first_seen"] == row["first_seen"]
+    if begins and is_new and network["earliest"]:
         how = f"The new key {holder} is used from {where}"
-    elif first:
+    elif begins:
         how = f"From {where}, in a network not seen before with it, {holder} is used"
     else:
         how = f"{holder} is used again from {where}"
     text = f"{how}: {many(row['events'], 'event')} until {iso(row['last_seen'])}"
     text += f", {row['denied']:,} of them denied." if row["denied"] else "."
-    found = [say(row["first_seen"], text, row["spots"], notable=first)]
+    found = [say(row["first_seen"], text, row["spots"], notable=begins)]
     if row["denied_calls"] >= _BURST:
         there = row["denied_regions"] or []
         regions = f" in {len(there)} regions" if len(there) > 1 else ""

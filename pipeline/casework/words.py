@@ -15,6 +15,13 @@ def say(at: datetime, text: str, event_ids: Sequence[str | int], notable: bool =
     return {"at": at, "text": text, "event_ids": event_ids, "notable": notable}
 
 
+def first(rows: list[Any], most: int, what: str, cut: list[str]) -> list[Any]:
+    """The first of `rows`, of which one more than `most` was asked for; `cut` is told where there are more."""
+    if len(rows) > most:
+        cut.append(f"only {most:,} {what} are told; there are more")
+    return rows[:most]
+
+
 def many(count: int, noun: str) -> str:
     """A number of things in words."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

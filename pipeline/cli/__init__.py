@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -70,6 +71,9 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(50_000, 20, 20)
     if arguments is None:
         leave_pandas_out()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # As all formats are written, whatever the locale: no character of a log is lost, or ends the command.
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     try:
         code = application()(args=words, prog_name="trailsift", standalone_mode=False)
@@ -96,6 +100,9 @@ def _tell(error: BaseException) -> int:
             return code
         path = asked.command_path if asked else "trailsift"
         line = f"{path}: {message.rstrip('.')}; see {path} --help"
+    elif isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError) and error.strerror:
+        place = error.filename or "files"
+        line, code = f"trailsift: {place}: {error.strerror}; see that there is room, and leave to read and write", 1
     else:
         line = f"trailsift: {type(error).__name__}: {error}; run again with --debug for the whole story"
         code = 1

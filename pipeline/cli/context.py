@@ -53,7 +53,7 @@ class Context:
     def say(self, text: str) -> None:
         """Talk, on stderr, so that stdout carries nothing but data."""
         if not self.quiet:
-            print(printable(text), file=sys.stderr)
+            print(one_line(text), file=sys.stderr)
 
 
 current = Context()
@@ -84,9 +84,16 @@ def common_options(
     current.progress, current.quiet = not no_progress, quiet
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# As in pipeline.export.cells, which takes long to import; without tab and line feed.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_BREAK = re.compile("[\t\n\r\u2028\u2029]")
 
 
 def printable(text: str) -> str:
     """`text` without the control characters by which a log field could drive the reader's terminal."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line, so that a log field cannot pass for a line of our own."""
+    return printable(_BREAK.sub(" ", text))

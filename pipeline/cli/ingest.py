@@ -87,9 +87,8 @@ def _look_ahead() -> None:
     from contextlib import suppress
 
     from pipeline.casework import sightings
-    from pipeline.errors import TrailsiftError
 
-    with suppress(TrailsiftError):
+    with suppress(Exception):
         sightings.refresh(current.lake())
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cli.context import printable
+from pipeline.cli.context import one_line
 
 if TYPE_CHECKING:
     from pipeline.cli.context import Context
@@ -77,7 +77,7 @@ class Following:
 def complain(problems: Sequence[str], context: Context) -> None:
     """Says what was wrong, which is no talk: the first lines of it, and how many more there are."""
     for line in problems[:SHOWN]:
-        print(f"trailsift: {printable(line)}", file=sys.stderr)
+        print(f"trailsift: {one_line(line)}", file=sys.stderr)
     if len(problems) > SHOWN:
         context.say(f"… and {len(problems) - SHOWN:,} more: trailsift lake quarantine")
 

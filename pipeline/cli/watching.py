@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.context import current, printable
+from pipeline.cli.context import current, one_line
 from pipeline.cli.progress import complain
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Alongside:
                 for kind, findings in (("new", examined.recorded.new), ("grown", examined.recorded.grown)):
                     for each in findings:
                         if each["status"] in SHOWN:
-                            print(printable(current.names.told(line(each, kind))), file=sys.stderr)
+                            print(one_line(current.names.told(line(each, kind))), file=sys.stderr)
                 send(watch.lake)
         except TrailsiftError as error:
             complain([f"detection: {error}; the next look makes up for it"], current)

@@ -20,7 +20,7 @@ def window(
     the window and `as of`, and warns where the newest event is over a day old. Raises NoDataError for an empty lake.
     """
     from pipeline.errors import UsageError
-    from pipeline.times import iso, parse_duration, parse_time
+    from pipeline.times import iso, parse_duration, parse_time, shifted
 
     moment = as_of(engine)
     end = parse_time(until, moment, "--to") if until else moment
@@ -28,7 +28,7 @@ def window(
     if begin is None and lookback:
         settings = current.settings
         place = settings.origin.get("lookback", "settings") if lookback == settings.lookback else "--lookback"
-        begin = end - parse_duration(lookback, place)
+        begin = shifted(end, -parse_duration(lookback, place))
     if begin is not None and begin >= end:
         raise UsageError("--from", f"{iso(begin)} is not before {iso(end)}", "name an earlier time")
     say(engine, begin, end, moment)
@@ -52,8 +52,12 @@ def say(engine: Engine, begin: datetime | None, end: datetime, moment: datetime)
 
     current.say(f"window {iso(begin) if begin else 'from the first event'} to {iso(end)}; as of {iso(moment)}")
     newest = engine.as_of()
-    if newest is not None and (age := datetime.now(UTC) - newest) > timedelta(days=1):
+    age = datetime.now(UTC) - newest if newest is not None else timedelta(0)
+    if newest is not None and age > timedelta(days=1):
         current.say(f"the newest event in the lake is {age.days:,} days old ({iso(newest)})")
+    if newest is not None and -age > timedelta(days=1):
+        ahead = f"the newest event in the lake is {(-age).days:,} days ahead of this machine's clock ({iso(newest)})"
+        current.say(f"{ahead}; --as-of counts from another time")
 
 
 def tell_ground(engine: Engine, begin: datetime | None, end: datetime, lacking: list[str] | None = None) -> bool:

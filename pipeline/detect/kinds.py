@@ -16,6 +16,7 @@ from pipeline.engines.duckdb import Engine, quoted
 
 WINDOW = "($since is null or eventTime >= $since) and ($until is null or eventTime <= $until)"
 TABLE = "sigma_kinds"
+_SEEN = "sigma_seen"
 BITS = 60  # of a whole number that stand for a rule each
 
 
@@ -58,36 +59,57 @@ class Kinds:
 
     def any_of(self, rules: set[int], *prefixes: str) -> str:
         """SQL: whether one of these rules has its bit in columns `{prefix}0` and on; false where none is live."""
-        masks = [(word, mask) for word, mask in enumerate(self.masks(rules)) if mask]
-        tests = [f"{prefix}{word} & {mask} <> 0" for prefix in prefixes for word, mask in masks]
+        tests = []
+        for word, mask in enumerate(self.masks(rules)):
+            if mask:
+                tests.append(f"({' | '.join(f'{prefix}{word}' for prefix in prefixes)}) & {mask} <> 0")
         return f"({' or '.join(tests)})" if tests else "false"
 
 
 def find(engine: Engine, conditions: list[Node], window: dict[str, datetime | None]) -> Kinds:
     """The kinds of a window's events, and what they decide; makes the table `sigma_kinds`."""
     used = {each.field.name for condition in conditions for each in leaves(condition)} | {"eventName"}
-    names = ", ".join(quoted(name) for name in fields.ANCHORS if name in used)
-    engine.drop("sigma_seen", TABLE)
+    engine.drop(_SEEN, TABLE)
     try:
-        engine.keep(
-            "sigma_seen",
-            f"select {names}, count(*) as events from ({fields.ROWS}) where {WINDOW} group by all",
-            window,
-            "rules",
-        )
+        key = _see(engine, [quoted(name) for name in fields.ANCHORS if name in used], window)
         may = [weakened(each, anchored) or "true" for each in conditions]
-        met = engine.query(f"select [{', '.join(f'bool_or({each})' for each in may)}] as met from sigma_seen")
+        met = engine.query(f"select [{', '.join(f'bool_or({each})' for each in may)}] as met from {_SEEN}")
         live = [number for number, each in enumerate(met["met"][0].as_py() or []) if each]
         decided = [(may[number], _surely(conditions[number])) for number in live]
         words = _words("s", [sure for _, sure in decided])
         words |= _words("m", [f"{may} and not {sure}" for may, sure in decided])
         told = "".join(f", {sql} as {name}" for name, sql in words.items())
         some = " or ".join(f"{name} <> 0" for name in words) or "false"
-        rows = f"select {_key(engine, names)} as key, eventName as name, events{told} from sigma_seen"
+        rows = f"select {key} as key, eventName as name, events{told} from {_SEEN}"
         engine.keep(TABLE, f"select * from ({rows}) where {some}", place="rules")
-        return Kinds(_key(engine, names), live, _open(engine, live))
+        return Kinds(key, live, _open(engine, live))
     finally:
-        engine.drop("sigma_seen")
+        engine.drop(_SEEN)
+
+
+def _see(engine: Engine, names: list[str], window: dict[str, datetime | None]) -> str:
+    """Makes the table of every kind there is; SQL of the key by which kinds are told apart.
+
+    A number is far quicker to group by and to look up than several texts. Texts that share one are found by another
+    number, of what they are with something after them; then it is the texts by which kinds are told apart.
+    """
+    key, rows = _hash(names), f"select * from ({fields.ROWS}) where {WINDOW}"
+    other = _hash([f"{name}::varchar || '.'" for name in names])
+    firsts = ", ".join(f"first({name}) as {name}" for name in names)
+    seen = f"""
+        select {firsts}, count(*) as events, min(other) <> max(other) as mixed
+        from (select *, {other} as other from ({rows})) group by {key}"""
+    engine.keep(_SEEN, seen, window, "rules")
+    if not engine.query(f"select coalesce(bool_or(mixed), false) as mixed from {_SEEN}")["mixed"][0].as_py():
+        return key
+    engine.drop(_SEEN)
+    columns = ", ".join(names)
+    engine.keep(_SEEN, f"select {columns}, count(*) as events from ({rows}) group by all", window, "rules")
+    return f"row({columns})"
+
+
+def _hash(texts: list[str]) -> str:
+    return f"hash({', '.join(texts)})"
 
 
 def there(engine: Engine, table: str, live: list[int], prefixes: str) -> list[int]:
@@ -106,17 +128,11 @@ def _open(engine: Engine, live: list[int]) -> dict[int, float]:
     shares = []
     for rule in left:
         word, place = divmod(live.index(rule), BITS)
-        shares.append(f"sum(events) filter (m{word} & {1 << place} <> 0) / (select sum(events) from sigma_seen)")
+        shares.append(f"sum(events) filter (m{word} & {1 << place} <> 0) / (select sum(events) from {_SEEN})")
     found = (
         engine.query(f"select [{', '.join(shares)}]::double[] as shares from {TABLE}", place="rules") if left else None
     )
     return dict(zip(left, found["shares"][0].as_py(), strict=True)) if found else {}
-
-
-def _key(engine: Engine, names: str) -> str:
-    """SQL of what tells kinds apart: a whole number, far quicker to look up than several texts, if no two share it."""
-    same = engine.query(f"select count(*) <> count(distinct hash({names})) as same from sigma_seen")["same"][0].as_py()
-    return f"row({names})" if same else f"hash({names})"
 
 
 def _surely(condition: Node) -> str:

@@ -50,7 +50,12 @@ def statement(correlation: Correlation, parts: list[int], scanned: Scanned, busy
     span = int(correlation.span.total_seconds() * _MICRO)
     matches = " union all ".join(_matches(correlation, part, rule, scanned) for part, rule in enumerate(parts))
     least = correlation.least
-    hits = windows.crowded(span, keys, least) if busy and least else "from matches"
+    if not busy or least is None:
+        hits = "from matches"
+    elif correlation.by_parts:
+        hits = windows.crowded(span, keys, least, "bit_or(1::ubigint << part)", both=windows.PARTS)
+    else:
+        hits = windows.crowded(span, keys, least, "count(distinct x)")
     if correlation.kind == "temporal_ordered":
         judged = windows.ordered(span, keys, len(parts))
     else:

@@ -18,6 +18,7 @@ from pipeline.detect.findings import PAUSE
 from pipeline.detect.run import Detected, detect
 from pipeline.detect.sigma.correlations import Correlation, RuleSet
 from pipeline.engines.duckdb import Engine
+from pipeline.times import shifted
 
 _FURTHER = 8  # times as far, at each further look
 _ADDING = ("gte", "gt")
@@ -68,7 +69,7 @@ def detect_new(engine: Engine, rules: RuleSet, batches: Collection[str]) -> Foun
     margin = PAUSE + max((each.span for each in rules.correlations), default=timedelta(0))
     reach = margin
     while True:
-        begin = max(bounds["beginning"], bounds["first"] - reach)
+        begin = max(bounds["beginning"], shifted(bounds["first"], -reach))
         found = detect(engine, rules, begin)
         whole = begin == bounds["beginning"]
         touched = _touched(engine, found, batches)

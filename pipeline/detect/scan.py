@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.detect.candidates import EVENT
 from pipeline.detect.candidates import TABLE as CHOSEN
+from pipeline.detect.crowds import EVENT
 from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.kinds import Kinds, there
 from pipeline.detect.sigma import fields
-from pipeline.detect.sigma.conditions import columns, leaves, sql
+from pipeline.detect.sigma.conditions import columns, leaves, left_open, sql
 from pipeline.detect.sigma.literals import joined, literal
 from pipeline.detect.sigma.rules import Rule
 from pipeline.engines.duckdb import Engine, quoted
@@ -24,6 +24,7 @@ TABLE = "sigma_events"
 # What `pipeline.detect.findings.EPISODES` reads: a row a rule and event.
 MATCHED = "sigma_matched"
 _READ = "sigma_read"
+_SHARES = 4
 _MANY = 200  # names from which on it does not pay to look at the name first
 _ID = "coalesce(eventID, record_sha256) as event_id"
 _KEPT = (
@@ -60,8 +61,9 @@ class Scanned:
 def scan(engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[int]]) -> Scanned:
     """Reads the chosen events. `wanted` names fields, and the rules for whose matches each is kept.
 
-    They are read into a table before rules are asked: DuckDB takes as long over a rule for a few rows as for thousands,
-    and hands on the few that it finds together.
+    They are read into a table before rules are asked, those side by side for which the same rules are open: DuckDB
+    takes as long over a rule for a few rows as for thousands. Each share of them has some of all, so that no core is
+    left with all that takes long.
     """
     chosen = set(there(engine, CHOSEN, kinds.live, "sm"))
     live = {name: by & chosen for name, by in wanted.items() if by & chosen}
@@ -69,7 +71,9 @@ def scan(engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[
     texts |= {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
     left = there(engine, CHOSEN, kinds.live, "m")
     try:
-        engine.keep(_READ, _rows(engine, rules, kinds, left, live), place="rules")
+        together = ", ".join([f"at_row % {_SHARES}", *(f"m{word}" for word in range(kinds.words))])
+        rows = f"{_rows(rules, kinds, left, live)} where {_named(engine, kinds, chosen)} order by {together}"
+        engine.keep(_READ, rows, place="rules")
         engine.keep(TABLE, statement(rules, kinds, left, live), place="rules")
     finally:
         engine.drop(_READ)
@@ -103,11 +107,11 @@ def matched(rules: set[int], scanned: Scanned) -> str:
         from {TABLE} where {scanned.met(rules)}"""
 
 
-def _rows(engine: Engine, rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
+def _rows(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
     """SQL of the chosen events with the columns that somebody looks at, wide ones only where somebody does."""
     readers: dict[str, set[str]] = {}
     for rule in left:
-        for each in leaves(rules[rule].condition):
+        for each in leaves(left_open(rules[rule].condition)):
             for column in columns(each):
                 readers.setdefault(column, set()).add(kinds.any_of({rule}, "m"))
     for name, by in wanted.items():
@@ -119,19 +123,20 @@ def _rows(engine: Engine, rules: list[Rule], kinds: Kinds, left: list[int], want
             held.append(f"case when {joined('or', sorted(tests))} then {column} end as {column}")
         elif column not in _KEPT:
             held.append(quoted(column))
-    chosen = f"({fields.ROWS}) join {CHOSEN} on {EVENT} = id and {kinds.key} = key"
-    return f"select {', '.join(held)} from {chosen} where {_named(engine)}"
+    same = " and ".join(f"{sql} = {name}" for name, sql in EVENT.items())
+    return f"select {', '.join(held)} from ({fields.ROWS}) join {CHOSEN} on {same}"
 
 
-def _named(engine: Engine) -> str:
-    """SQL: whether an event has the name of a chosen one, which DuckDB asks before it reads more of an event."""
-    sql = f"select distinct name from {CHOSEN} join {KINDS} using (key)"
+def _named(engine: Engine, kinds: Kinds, chosen: set[int]) -> str:
+    """SQL: whether an event has a name that events have which may meet the rules that some `chosen` one may meet."""
+    sql = f"select distinct name from {KINDS} where {kinds.any_of(chosen, 's', 'm')}"
     names = engine.query(sql, place="rules")["name"].to_pylist()
     if len(names) > _MANY:
         return "true"
     some = ", ".join(literal(name) for name in names if name is not None)
     tests = ([f"eventName in ({some})"] if some else []) + (["eventName is null"] if None in names else [])
-    return joined("or", tests) if tests else "false"
+    # DuckDB asks a list of names, or an OR, only after it has read all columns; a CASE it asks before.
+    return f"case when {joined('or', tests)} then true else false end" if tests else "false"
 
 
 def _word(rules: list[Rule], kinds: Kinds, left: list[int], number: int) -> str:
@@ -140,7 +145,7 @@ def _word(rules: list[Rule], kinds: Kinds, left: list[int], number: int) -> str:
     for rule in left:
         word, value = kinds.bit(rule)
         if word == number:
-            met = f"case when {sql(rules[rule].condition)} then {value} else 0 end"
+            met = f"case when {sql(left_open(rules[rule].condition))} then {value} else 0 end"
             cases.append(f"case when m{number} & {value} <> 0 then {met} else 0 end")
     if not cases:
         return f"s{number}"

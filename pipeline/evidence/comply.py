@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.evidence import frameworks
 from pipeline.evidence.controls import SNAPSHOT_GRACE, Evidence, Outcome, Window, gather, judge
 from pipeline.evidence.frameworks import Framework, Requirement
-from pipeline.times import iso
+from pipeline.times import iso, shifted
 
 # A known fault outweighs missing data, which outweighs what a person has yet to look at: only a requirement of which
 # all controls pass has passed.
@@ -97,7 +97,7 @@ def window(
     moment = as_of or newest or datetime.now(UTC)
     end = until or moment
     if since is None:
-        since = end - PERIOD
+        since = shifted(end, -PERIOD)
         first = engine.query('select min(eventTime) as first from lake."events"')["first"][0].as_py()
         if first is not None and since < first < end:
             since = first

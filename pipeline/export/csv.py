@@ -1,7 +1,8 @@
 """CSV as RFC 4180 has it, safe to open in a spreadsheet.
 
 A text cell that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"); numbers
-keep their sign. Lists and structs are JSON text, null is the empty cell.
+keep their sign. Lists and structs are JSON text, null is the empty cell. What is shown on a terminal cannot drive it;
+a file has every character.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from pipeline.export.cells import as_json, rows
+from pipeline.export.cells import as_json, plain, rows
 
 BINARY = False
 EXTENSION, MIME = ".csv", "text/csv"
@@ -24,8 +25,9 @@ def write(table: pa.Table, out: BinaryIO, options: object = None) -> None:
     text = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="", write_through=True)
     try:
         lines = csv.writer(text, lineterminator="\r\n")
-        lines.writerow([_guarded(name) for name in table.column_names])
-        lines.writerows([_cell(each) for each in row] for row in rows(table))
+        shown = plain if out.isatty() else str
+        lines.writerow([shown(_guarded(name)) for name in table.column_names])
+        lines.writerows([shown(str(_cell(each))) for each in row] for row in rows(table))
     finally:
         text.detach()
 

@@ -27,24 +27,32 @@ with changes as (
     from behaviour
     where attribute = 'own_change'
 ),
-calls as (
-    select
-        account_id, principal_arn, eventSource || ':' || eventName as value, outcome,
+-- A day's refusals each, since a call may have been refused long before as well.
+refusals as (
+    select account_id, principal_arn, day, eventSource || ':' || eventName as value,
         min(first_seen) as first_seen, max(last_seen) as last_seen
     from lake.usage
-    where outcome in ('ok', 'denied') and via_service is null
+    where outcome = 'denied' and via_service is null
+    group by all
+),
+calls as (
+    select
+        account_id, principal_arn, eventSource || ':' || eventName as value,
+        min(first_seen) as first_seen, max(last_seen) as last_seen
+    from lake.usage
+    where outcome = 'ok' and via_service is null
     group by all
 ),
 opened as (
     select
         changes.*, tried.value, used.first_seen, used.last_seen
     from changes
-    join calls as tried on tried.account_id is not distinct from changes.account_id
+    join refusals as tried on tried.account_id is not distinct from changes.account_id
         and tried.principal_arn = changes.principal_arn
     join calls as used on used.account_id is not distinct from changes.account_id
         and used.principal_arn = changes.principal_arn and used.value = tried.value
-    where tried.outcome = 'denied' and tried.first_seen between changed_at - interval 7 days and changed_at
-      and used.outcome = 'ok' and used.first_seen between changed_at and changed_at + interval 2 days
+    where tried.first_seen <= changed_at and tried.last_seen >= changed_at - interval 7 days
+      and used.first_seen between changed_at and changed_at + interval 2 days
 )
 select
     min(first_seen) as eventTime, min(first_seen) + interval 1 hour as until, principal_arn, account_id,

@@ -21,7 +21,7 @@ with named as (
             principal_type, session_name, access_key_id, sourceIPAddress, source_network, userAgent, via_service
         ) as who,
         unnest([null] || coalesce(
-            list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null), []
+            list_distinct(list_transform(resources, lambda each: each.ARN)), []
         )) as resource,
         outcome, readOnly, eventTime
     from events_by_file

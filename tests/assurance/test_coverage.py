@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipeline.assurance.coverage import Coverage
+from pipeline.assurance.coverage import Coverage, gaps
 
+NOTHING = ["no data: no account's log has an event on any day of the window"]
 DAYS = tuple(date(2026, 11, 1) + timedelta(days=i) for i in range(21))
 
 
@@ -41,3 +42,21 @@ def test_a_day_without_events_between_days_with_some_is_a_gap() -> None:
 
 def test_no_log_at_all() -> None:
     assert Coverage().doubt(at(1), at(22)) == "short window: the log has no event of this account"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (at(1), at(22), []),
+        (at(21, 6), at(21, 7), []),  # an hour without events is no lack
+        (at(25), at(28), NOTHING),
+        (at(1) - timedelta(days=9), at(1) - timedelta(days=2), NOTHING),
+    ],
+)
+def test_a_window_before_or_after_the_log_lacks_everything(start: datetime, end: datetime, told: list[str]) -> None:
+    assert gaps({"111122223333": Coverage(DAYS, True)}, start, end) == told
+
+
+def test_a_log_that_one_account_of_two_delivered_is_some_data() -> None:
+    covered = {"111122223333": Coverage(DAYS, True), "444455556666": Coverage(DAYS[:3], True)}
+    assert gaps(covered, at(10), at(12)) == []

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.casework import case, sightings
+from pipeline.casework import case, gather, related, sightings, story, visits
 from pipeline.config import Settings
 from pipeline.ingest import ingest
 from pipeline.lake.tables import Lake
 from tests.casework.test_story import run
-from tests.casework.worlds import call, ids, role, tell, user
+from tests.casework.worlds import assume, call, ids, role, tell, user
 
 EVE = user("eve", "AKIAEVE1")
 BUCKET = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
@@ -99,3 +99,110 @@ def test_ingest_looks_ahead_for_the_next_investigation(tmp_path: Path) -> None:
     source.with_name("more.json").write_text(json.dumps({"Records": [call(60, EVE, "ListUsers", "iam")]}))
     ingest(lake, [str(source.with_name("more.json"))], Settings(jobs=1))  # without the command nothing is found out
     assert sightings.refresh(Lake.open(lake)) == 1
+
+
+def test_whatever_a_bound_leaves_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of each thing where one is told. Eve's second and third networks are strange to her, a visit each."""
+    calls = [
+        call(
+            n,
+            EVE,
+            name,
+            "s3",
+            sourceIPAddress=f"198.51.{n}.1",
+            userAgent=f"tool{n}",
+            resources=[{"ARN": f"arn:aws:s3:::plans-{n}"}],
+        )
+        for n, name in enumerate(["ListBuckets", "GetObject", "HeadObject"], 1)
+    ]
+    others = [call(10 + n, user(f"ann{n}", f"AKIAANN{n}"), "ListUsers", "iam", userAgent="tool1") for n in (1, 2)]
+    monkeypatch.setattr(case, "_RESOURCES", 1)
+    monkeypatch.setattr(case, "_LEFT_OUT", 1)
+    for name in ("_PLACES", "_NEIGHBOURS"):
+        monkeypatch.setattr(related, name, 1)
+    monkeypatch.setattr(visits, "_VISITS_READ", 1)
+    facts = tell([*calls, *others], "AKIAEVE1", max_events=1)
+    assert facts["bounds"] == [
+        "only 1 visits, the earliest, are told; there are more",
+        "only 1 kinds of calls left out are told; there are more",
+        "only 1 resources, those of most events, are told; there are more",
+        "only 1 addresses with who else came from there are told; there are more",
+        "only 1 programs with who else used them are told; there are more",
+        "only 1 neighbours are told; there are more",
+    ]
+    lists = (facts["left_out"], facts["resources"], facts["related"]["same_agent"])
+    assert [len(each) for each in lists] == [1, 1, 1]
+
+
+def test_of_many_networks_the_first_and_those_seen_last_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key of many networks must not hide where it was used at last, nor where another key was."""
+    monkeypatch.setattr(related, "NETWORKS", 3)
+    records = [call(n, EVE, "ListBuckets", "s3", sourceIPAddress=f"198.51.{n}.1") for n in (1, 2, 3)]
+    records.append(call(4, user("bob", "AKIABOB"), "ListBuckets", "s3", sourceIPAddress="198.51.1.9"))
+    facts = tell(records, "198.51.0.0/16")
+    told = [(each["holder"], each["source_network"], each["earliest"]) for each in facts["related"]["networks"]]
+    assert told == [
+        ("AKIAEVE1", "198.51.1.0/24", True),
+        ("AKIAEVE1", "198.51.3.0/24", False),
+        ("AKIABOB", "198.51.1.0/24", True),
+    ]
+    assert facts["bounds"] == ["only 3 of 4 networks are told: the first of each holder, and those seen last"]
+    monkeypatch.setattr(related, "NETWORKS", 4)
+    assert tell(records, "198.51.0.0/16")["bounds"] == []
+
+
+def test_holders_for_whom_services_are_not_asked_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two roles start a query from one address, and Athena reads for both; the events of one are sought."""
+    monkeypatch.setattr(story, "HOLDERS", 1)
+    records = []
+    for n, name in enumerate(("app", "web")):
+        own = role(name, "work", f"ASIAOWN{n}", 0)
+        behalf = role(name, "work", f"ASIAFOR{n}", 0) | {"invokedBy": "athena.amazonaws.com"}
+        records.append(call(10 + n, own, "StartQueryExecution", "athena"))
+        given = {"eventID": f"for-{name}", "sourceIPAddress": "athena.amazonaws.com"}
+        records.append(call(10 + n, behalf, "GetObject", "s3", **given))
+    facts = tell([*records, call(5, EVE, "ListUsers", "iam", **made("AKIANEW1"))], "203.0.113.7")
+    assert [each for each in ids(facts) if each.startswith("for-")] == ["for-app"]
+    assert facts["bounds"] == ["only 1 principals with what services did for them are told; there are more"]
+
+
+def made(key: str) -> dict[str, Any]:
+    """What CreateAccessKey answers."""
+    answer = {"accessKey": {"accessKeyId": key, "status": "Active", "userName": "ben"}}
+    return {"eventName": "CreateAccessKey", "responseElements": answer, "readOnly": False}
+
+
+def test_sessions_do_not_crowd_out_what_else_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five sessions, then a key for ben, with which ben is let in further: two calls of either kind are read."""
+    monkeypatch.setattr(gather, "MOST", 2)
+    sessions = [assume(n, EVE, "worker", f"ASIAWORK{n}") for n in range(1, 6)]
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    policy = {"userName": "ben", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    granted = call(30, user("ben", "AKIABEN"), "AttachUserPolicy", "iam", requestParameters=policy, readOnly=False)
+    facts = tell([*sessions, key, granted], "AKIAEVE1")
+    assert {each["id"] for each in facts["created"]} == {"ASIAWORK1", "ASIAWORK2", "AKIABEN"}
+    assert [each["eventID"] for each in facts["gained"]] == ["e30"]
+    assert facts["bounds"] == [
+        "of the calls that make something, or change permissions, only the first 2 are read, "
+        "and as many that begin sessions"
+    ]
+
+
+def test_sessions_do_not_crowd_out_what_else_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed and one thing more may be followed: ben's key, although it was made after a session."""
+    monkeypatch.setattr(gather, "FOLLOWED", 2)
+    key = call(20, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    used = [call(30, user("ben", "AKIABEN"), "ListUsers", "iam"), call(31, role("w", "s", "ASIAW1", 1), "ListUsers")]
+    facts = tell([assume(1, EVE, "w", "ASIAW1"), key, *used], "AKIAEVE1")
+    assert ids(facts) == ["e1", "e20", "e30"]
+    assert facts["bounds"] == ["only 2 things are followed; 1 more were made or used"]
+
+
+def test_what_is_asked_for_by_name_is_told_before_whatever_else_stands_out() -> None:
+    """Forty writes and refusals come before the event that is the seed, and before the key that was made."""
+    name = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    writes = [call(n, EVE, "PutObject", "s3") for n in range(1, 21)]
+    writes += [call(n, EVE, "StopInstances", errorCode="AccessDenied") for n in range(21, 41)]
+    key = call(50, EVE, "CreateAccessKey", "iam", responseElements={"accessKey": {"accessKeyId": "AKIABEN"}})
+    facts = tell([*writes, key, call(51, EVE, "GetObject", "s3", eventID=name)], name, max_events=3)
+    assert ids(facts) == ["e1", "e50", name]

@@ -15,8 +15,9 @@ from pipeline.casework import casebook
 from pipeline.casework.casebook import Entry
 from pipeline.catalog import Catalog
 from pipeline.cli import main
+from pipeline.detect.store.verbs import whoever
 from pipeline.engines.duckdb import connect
-from pipeline.errors import NoDataError, UsageError
+from pipeline.errors import LakeError, NoDataError, UsageError
 from pipeline.lake.tables import Lake
 from tests.casework.worlds import call, user
 from tests.lakes import make_lake, put_back
@@ -157,3 +158,26 @@ def test_without_a_case_the_pack_has_no_casebook(lake: Lake, tmp_path: Path) -> 
     assert command(lake, "investigate", "AKIAEVE1", "--pack", str(path)) == 0
     with zipfile.ZipFile(path) as pack:
         assert "casebook.json" not in pack.namelist()
+
+
+def test_a_user_without_a_name_on_this_machine_is_a_number(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run under any number; then pwd.getpwuid raises KeyError (Python's documentation of pwd)."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert casebook.open_case(lake, "leak", ["AKIAEVE1"]).entries[0]["actor"] == "uid 12345"
+    assert whoever() == "uid 12345"
+
+
+def test_a_lake_that_cannot_be_written_is_one_line(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pyiceberg.table.Table.append", refuse)
+    with pytest.raises(LakeError, match=r"the entry cannot be stored .*Permission denied.*; see that the lake"):
+        casebook.open_case(lake, "leak", ["AKIAEVE1"])

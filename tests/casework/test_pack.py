@@ -110,3 +110,12 @@ def test_a_pack_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(TrailsiftError, match=r"missing/case\.zip: cannot be written \(No such file"):
         pack(tmp_path / "missing")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", [".", "/", "folder"])
+def test_a_folder_is_no_file_for_a_pack(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(TrailsiftError, match="is a folder; name a file"):
+        pack(Path(), name=place)
+    assert [each.name for each in tmp_path.rglob("*")] == ["folder"]

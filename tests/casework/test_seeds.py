@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.casework import gather
 from pipeline.errors import NoDataError, UsageError
 from tests.casework.worlds import OTHER, call, ids, opened, role, tell, user
 from tests.logs import ACCOUNT
@@ -112,3 +113,76 @@ def test_the_window_bounds_the_case() -> None:
     assert ids(tell(RECORDS, "AKIAANNA", since=until.replace(minute=5))) == ["e7", UNIQUE]
     with pytest.raises(NoDataError):
         tell(RECORDS, "ASIAWORK", since=until.replace(minute=5))
+
+
+# "CloudTrail userIdentity element": an Identity Center user is told by onBehalfOf, a caller of another account by its
+# principalId alone, and a federated user's issuer is who asked for the session.
+STORE = f"arn:aws:identitystore::{ACCOUNT}:identitystore/d-9067642ac7"
+PERSON = {
+    "type": "IdentityCenterUser",
+    "accountId": ACCOUNT,
+    "onBehalfOf": {"userId": "544894e8-80c1-707f-60e3-3ba6510dfac1", "identityStoreArn": STORE},
+}
+FEDERATED = {
+    "type": "FederatedUser",
+    "principalId": f"{ACCOUNT}:guest",
+    "arn": f"arn:aws:sts::{ACCOUNT}:federated-user/guest",
+    "accountId": ACCOUNT,
+    "accessKeyId": "ASIAGUEST",
+    "sessionContext": {
+        "sessionIssuer": {
+            "type": "IAMUser",
+            "principalId": "AIDAANNA",
+            "arn": ANNA["arn"],
+            "accountId": ACCOUNT,
+            "userName": "anna",
+        }
+    },
+}
+STRANGER = {"type": "AWSAccount", "principalId": "AROASTRANGER:nightly", "accountId": OTHER}
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind", "expected"),
+    [
+        (f"{STORE}/{PERSON['onBehalfOf']['userId']}", "Identity Center user", ["e1"]),
+        ("AROASTRANGER:nightly", "caller of another account", ["e2"]),
+        (FEDERATED["arn"], "session", ["e3"]),
+        ("AROAWORKER:build-7", "session", ["e4"]),
+        ("AROAWORKER", "unique id", ["e4", "e5"]),
+        ("2001:DB8:5:0:0:0:0:1", "address", ["e6"]),
+        ("2001:db8:5::1", "address", ["e6"]),
+    ],
+)
+def test_whoever_the_lake_names_is_a_seed(seed: str, kind: str, expected: list[str]) -> None:
+    records = [
+        call(1, PERSON, "ListApplications", "sso"),
+        call(2, STRANGER, "AssumeRole", "sts"),
+        call(3, FEDERATED, "ListBuckets", "s3"),
+        call(4, WORK, "DescribeInstances"),
+        call(5, role("worker", "build-8", "ASIANEXT", 5), "DescribeInstances"),
+        call(6, user("ben", "AKIABEN"), "ListBuckets", "s3", sourceIPAddress="2001:db8:5:0:0:0:0:1"),
+        call(7, ANNA, "ListBuckets", "s3"),
+    ]
+    facts = tell(records, seed)
+    assert (facts["seed"]["kind"], ids(facts)) == (kind, expected)
+
+
+@pytest.mark.parametrize("seed", [f"arn:aws:sts::{ACCOUNT}:federated-user/nobody", "AROANOBODY:x", f"{STORE}/nobody"])
+def test_a_principal_nobody_knows_is_one_line(seed: str) -> None:
+    with pytest.raises(NoDataError):
+        tell(RECORDS, seed)
+
+
+def test_a_seed_that_is_very_many_things_is_followed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two networks where one thing may be followed: both are told, and that the key is not."""
+    monkeypatch.setattr(gather, "FOLLOWED", 1)
+    made = {"accessKey": {"accessKeyId": "AKIANEW", "status": "Active", "userName": "ben"}}
+    records = [
+        call(1, ANNA, "ListUsers", "iam", sourceIPAddress="10.1.1.1"),
+        call(2, ANNA, "CreateAccessKey", "iam", sourceIPAddress="10.2.2.2", responseElements=made, readOnly=False),
+        call(3, user("ben", "AKIANEW"), "ListUsers", "iam", sourceIPAddress="192.0.2.9"),
+    ]
+    facts = tell(records, "10.0.0.0/8")
+    assert ids(facts) == ["e1", "e2"]
+    assert facts["bounds"] == ["only 1 things are followed; 1 more were made or used"]

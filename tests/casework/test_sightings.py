@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import dataset
 
 from pipeline.casework import sightings
 from pipeline.casework.case import investigate
+from pipeline.cli import main
 from pipeline.config import Settings
 from pipeline.engines.duckdb import Engine, connect
 from pipeline.errors import TrailsiftError
@@ -85,6 +87,12 @@ def index(lake: Lake) -> dict[str, Any]:
     return found
 
 
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """What all bundles of a folder say, whether they count or not."""
+    found: list[dict[str, Any]] = dataset.dataset(sorted(map(str, folder.glob("*.parquet")))).to_table().to_pylist()
+    return found
+
+
 def test_only_new_files_are_looked_at(tmp_path: Path) -> None:
     lake = make(tmp_path)
     assert seen(lake) == {"AKIAANNA": 4, "ASIAWORK": 1}
@@ -128,7 +136,7 @@ def test_compacted_files_are_looked_at_anew_and_the_old_ones_forgotten(tmp_path:
         assert len(listed) == len(set(listed)) and set(engine.plan.files["events"][1:]) <= set(listed)
 
 
-@pytest.mark.parametrize("harm", ["index", "bundle", "form", "gone"])
+@pytest.mark.parametrize("harm", ["index", "bundle", "form", "gone", "empty", "cut", "zeros"])
 def test_a_damaged_index_is_made_anew(tmp_path: Path, harm: str) -> None:
     lake = make(tmp_path)
     expected = seen(lake)
@@ -140,6 +148,9 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path, harm: str) -> None:
         (folder / "index.json").write_text(json.dumps(index(lake) | {"mark": "of another form of the view"}))
     elif harm == "bundle":
         bundle.unlink()
+    elif harm in ("empty", "cut", "zeros"):  # what a power failure may leave of a file that was being written
+        whole = bundle.read_bytes()
+        bundle.write_bytes({"empty": b"", "cut": whole[:-20], "zeros": bytes(len(whole))}[harm])
     else:
         for each in folder.iterdir():
             each.unlink()
@@ -157,6 +168,23 @@ def test_bundles_that_count_no_more_are_deleted_after_a_day(tmp_path: Path, monk
     monkeypatch.setattr(sightings, "_GRACE", timedelta(0))
     (lake.path / "sightings" / "index.json").unlink()
     assert seen(lake) == expected and not old.exists()
+
+
+def test_what_left_the_lake_is_told_in_no_bundle(tmp_path: Path) -> None:
+    """Days before the 4th go; anna's events of the 4th and the role's of the 6th stay, in the same bundle before."""
+    bucket = {"resources": [{"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}]}
+    bob = call(2, user("bob", "AKIABOB"), "GetObject", "s3", eventTime="2026-10-02T10:00:00Z", **bucket)
+    stay = [on(4, ANNA, "ListBuckets"), on(6, role("worker", "work", "ASIAWORK", 1), "ListUsers")]
+    lake = make_lake(tmp_path / "lake", [on(1, ANNA, "ListBuckets"), bob, *stay])
+    sightings.refresh(lake)
+    assert len(index(lake)["bundles"]) == 1
+    with pytest.raises(SystemExit):
+        main(["lake", "expire", "--keep", "2d", "--lake", str(lake.path)])
+    told = {view: rows(lake.path / view) for view in sightings.VIEWS}
+    assert sorted(row["access_key_id"] for row in told["sightings"]) == ["AKIAANNA", "ASIAWORK"]
+    assert {row["resource"] for row in told["touches"]} == {None} and len(told["touches"]) == 2
+    assert seen(lake) == {"AKIAANNA": 1, "ASIAWORK": 1}
+    assert sightings.refresh(lake) == 0  # and what stays need not be looked at again
 
 
 def test_a_key_that_two_principals_used_at_once_has_its_first_event(tmp_path: Path) -> None:
@@ -198,3 +226,13 @@ def test_what_one_did_in_part_is_counted_from_the_events(tmp_path: Path) -> None
     facts = by_files(lake.path, "arn:aws:s3:::plans", None, until.replace(minute=3))
     assert isinstance(facts, dict)
     assert [(each["events"], each["sample_event_id"]) for each in facts["resources"]] == [(2, "e1")]
+
+
+@pytest.mark.parametrize("seed", ["AKIAANNA", "arn:aws:s3:::plans"])
+def test_a_resource_that_a_record_lists_twice_is_named_by_one_event(tmp_path: Path, seed: str) -> None:
+    bucket = {"ARN": "arn:aws:s3:::plans", "accountId": "111122223333", "type": "AWS::S3::Bucket"}
+    path = make_lake(tmp_path / "lake", [call(1, ANNA, "GetObject", "s3", resources=[bucket, bucket])]).path
+    until = datetime(2026, 10, 1, 11, tzinfo=UTC)
+    for facts in (by_files(path, seed, None, until), in_memory(path, seed, None, until)):
+        assert isinstance(facts, dict)
+        assert [(each["resource"], each["events"]) for each in facts["resources"]] == [("arn:aws:s3:::plans", 1)]

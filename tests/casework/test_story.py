@@ -92,6 +92,22 @@ def test_a_password_is_followed_to_the_console_only() -> None:
     assert [each["marks"] for each in facts["timeline"]][1].count("console") == 1
 
 
+def test_a_password_is_followed_to_a_user_with_a_path() -> None:
+    """A request names a user without the path that its ARN has (IAM identifiers: friendly names and paths)."""
+    bob = user("bob", None) | {"arn": f"arn:aws:iam::{ACCOUNT}:user/staff/bob"}
+    other = user("bob", None, OTHER) | {"arn": f"arn:aws:iam::{OTHER}:user/other/bob"}
+    answer = {"loginProfile": {"userName": "bob"}}
+    facts = tell(
+        [
+            call(2, EVE, "CreateLoginProfile", "iam", requestParameters={"userName": "bob"}, responseElements=answer),
+            call(3, bob, "ConsoleLogin", "signin", responseElements={"ConsoleLogin": "Success"}),
+            call(4, other, "ConsoleLogin", "signin", responseElements={"ConsoleLogin": "Success"}),
+        ],
+        "AKIAEVE1",
+    )
+    assert ids(facts) == ["e2", "e3"]
+
+
 def test_a_key_used_before_it_was_made_is_told() -> None:
     facts = tell(
         [call(1, user("bob", "AKIABOB1"), "ListBuckets", "s3"), new_key(3, EVE, "bob", "AKIABOB1")],

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 OPEN = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails", "edgeDeviceDetails")
@@ -132,6 +133,9 @@ def _walk(node: Any, steps: list[str]) -> Iterator[str]:
         yield str(node).lower()
     elif node is not None:
         yield str(node)
+        if "\\u" in str(node):  # a policy, whose letters may be escaped
+            with suppress(ValueError):
+                yield json.dumps(json.loads(str(node)), separators=(",", ":"), ensure_ascii=False)
 
 
 KNOWN = (

@@ -190,6 +190,25 @@ CASES: dict[str, list[tuple[str, Records, bool]]] = {
             ],
             True,
         ),
+        (
+            "refused a month ago too",
+            [
+                at(NOW - 30 * DAY, userIdentity=USER, errorCode="AccessDenied", **SECRET),
+                at(NOW - MINUTE, userIdentity=USER, errorCode="AccessDenied", **SECRET),
+                *grant("AttachUserPolicy", ATTACH),
+                at(NOW + MINUTE, userIdentity=USER, **SECRET),
+            ],
+            True,
+        ),
+        (
+            "refused a month ago only",
+            [
+                at(NOW - 30 * DAY, userIdentity=USER, errorCode="AccessDenied", **SECRET),
+                *grant("AttachUserPolicy", ATTACH),
+                at(NOW + MINUTE, userIdentity=USER, **SECRET),
+            ],
+            False,
+        ),
         ("never refused", [*grant("AttachUserPolicy", ATTACH), at(NOW + MINUTE, userIdentity=USER, **SECRET)], False),
         (
             "granted by another",

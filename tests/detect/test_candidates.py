@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.detect import candidates, kinds
+from pipeline.detect import candidates, crowds, kinds
 from pipeline.detect.run import detect
 from pipeline.detect.sigma import fields
 from pipeline.detect.sigma.macros import MACROS
@@ -20,13 +20,14 @@ BEHIND = {"type": "value_count", "rules": ["a"], "timespan": "10m", "condition":
 @pytest.mark.parametrize(
     ("request_", "told"),
     [
+        (None, "none"),
         ({"key": "x"}, "one"),
         ({"key": ""}, "one"),
         ({"key": {"inner": 1}}, "one"),
-        (None, "none"),
-        ({"other": "x"}, "none"),
-        ({"key": None}, "many"),  # rather than to look twice at what is rare
-        ({"KEY": "x"}, "many"),
+        ({"key": None}, "one"),  # one at most
+        ({"other": "x"}, "one"),
+        ({"inner": {"key": "y"}, "key": "x"}, "one"),  # another path
+        ({"KEY": "x"}, "many"),  # rather than to look twice at what is rare
         ({"key": "x", "Key": "y"}, "many"),
         ({"key": ["x", "y"]}, "many"),
         ({"key": "x", "list": []}, "many"),
@@ -34,12 +35,27 @@ BEHIND = {"type": "value_count", "rules": ["a"], "timespan": "10m", "condition":
         ({"\u212aey": "x"}, "many"),  # the Kelvin sign, whose small letter is k
     ],
 )
-def test_a_value_has_a_mark_of_its_own_where_there_is_surely_one(request_: Any, told: str) -> None:
+def test_requests_are_told_apart_that_may_hold_different_values(request_: Any, told: str) -> None:
     mark = fields.field("requestParameters.key").mark
     with log(event(eventID="0", requestParameters=request_)) as engine:
         engine.con.execute(MACROS)
         found = engine.query(f"select {mark} as mark from events")["mark"][0].as_py()
     assert {None: "none", 0: "many"}.get(found, "one") == told
+
+
+def test_every_spelling_of_a_name_is_known() -> None:
+    """Of all characters DuckDB takes two beyond ASCII for small letters of it; a name is spelled in every way."""
+    mark = fields.field("requestParameters.a.ki").mark
+    texts = [f'{{"{a}":{{"{k}{i}":1}}}}' for a in "aA" for k in "kK\u212a" for i in "iI\u0130"]
+    with log(event()) as engine:
+        engine.con.execute(MACROS)
+        code = "range(128, 1114112) as t(i) where not i between 55296 and 57343 and ascii(lower(chr(i::int))) < 128"
+        rows = engine.query(f"select chr(i::int) as one, lower(chr(i::int)) as small from {code}").to_pylist()
+        marks = engine.query(
+            f"select {mark} as mark from (select unnest($texts) as requestParameters)", {"texts": texts}
+        )
+    assert {each["small"]: each["one"] for each in rows} == {"i": "\u0130", "k": "\u212a"}
+    assert [each != 0 for each in marks["mark"].to_pylist()] == [True] + [False] * 17
 
 
 def test_marks_of_values_in_lists_and_columns() -> None:
@@ -63,7 +79,8 @@ def chosen(*documents: dict[str, Any], records: list[dict[str, Any]]) -> list[di
         candidates.choose(engine, asked.rules, asked.correlations, numbers, found, ALWAYS)
         rows: list[dict[str, Any]] = engine.query(
             f"select eventID as id, s0 <> 0 as sure, m0 <> 0 as left from {candidates.TABLE}"
-            f" join events on {candidates.EVENT} = id order by all"
+            f" join events_by_file on {' and '.join(f'{sql} = {name}' for name, sql in crowds.EVENT.items())}"
+            " order by all"
         ).to_pylist()
     return rows
 
@@ -111,3 +128,42 @@ def test_only_crowds_are_read_for_a_correlation(busy: int, read: list[str], monk
         for n, (at, name, where) in enumerate(told)
     ]  # fmt: skip
     assert [each["id"] for each in chosen(part, behind, records=records)] == read
+
+
+def test_parts_of_an_order_must_lie_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One part alone in stretches that follow each other is no order of two; keys in wide columns are not looked at."""
+    monkeypatch.setattr(candidates, "_BUSY", 1)
+    first = rule({"s": {"eventName": "CreateKeyPair"}}, name="a")
+    second = rule({"s": {"eventName": "RunInstances"}}, name="b")
+    order = {
+        "type": "temporal_ordered",
+        "rules": ["a", "b"],
+        "timespan": "1h",
+        "group-by": ["requestParameters.keyName"],
+    }
+    told = [("08:10", "RunInstances"), ("09:10", "RunInstances"), ("12:59", "CreateKeyPair"), ("13:01", "RunInstances")]
+    records = [
+        event(eventID=str(n), eventTime=f"2026-10-01T{at}:00Z", eventName=name, eventSource="ec2.amazonaws.com")
+        for n, (at, name) in enumerate(told)
+    ]
+    found = chosen(first, second, {"title": "order", "level": "low", "correlation": order}, records=records)
+    assert [each["id"] for each in found] == ["2", "3"]
+
+
+def test_groups_alike_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More correlations than a number has bits, each over the same groups: the n-th asks for n names more than two."""
+    monkeypatch.setattr(candidates, "_BUSY", 1)
+    monkeypatch.setattr(crowds, "BITS", 2)
+    parts = [rule({"s": {"eventName": f"Name{n}*"}}, name=f"part{n}") for n in range(5)]
+    behind = [
+        {"title": f"behind {n}", "level": "low", "correlation": BEHIND | {
+            "rules": [f"part{n}"], "group-by": ["sourceIPAddress"], "condition": {"gte": 3 + n, "field": "eventName"}}}
+        for n in range(5)
+    ]  # fmt: skip
+    records = [
+        event(eventID=f"{n}{each}", eventTime="2026-10-01T10:00:00Z", eventName=f"Name{n}{each}", sourceIPAddress="1")
+        for n in range(5)
+        for each in range(5)
+    ]
+    found = {each["id"][0] for each in chosen(*parts, *behind, records=records)}
+    assert found == {"0", "1", "2"}  # five names are enough for three, four and five

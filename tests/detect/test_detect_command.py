@@ -146,3 +146,15 @@ def test_a_level_hides_what_is_less_grave_and_says_so(
     assert [each["severity"] for each in json.loads(out)] == ["high"]
     assert "1 findings below medium are not shown" in err
     assert run(capsys, "--lake", lake, "--rules", rules, "--level", "grave")[0] == 2
+
+
+def test_a_finding_is_shown_in_lines_of_our_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The region of a record is text like any other, and may try to pass for a line of the report."""
+    call = {"eventSource": "cloudtrail.amazonaws.com", "eventName": "DeleteTrail", "eventID": "e1"}
+    lake = str(make_lake(tmp_path / "lake", [event(awsRegion="x\nstatus     resolved", **call)]).path)
+    (finding,) = json.loads(run(capsys, "--lake", lake, "-o", "json")[1])
+    with pytest.raises(SystemExit):
+        main(["findings", "show", finding["id"], "--lake", lake])
+    lines = capsys.readouterr().out.splitlines()
+    assert [each for each in lines if each.startswith("status")] == ["status     open"]
+    assert "region     x status     resolved" in lines

@@ -34,9 +34,10 @@ def test_a_condition_that_any_event_may_meet_is_left_open_for_all() -> None:
 
 @pytest.mark.parametrize("key", ["hash", "row", "many names", "a word a rule"])
 def test_every_way_to_tell_kinds_apart_finds_the_same(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where two kinds shared a number their texts would be compared; where names are many none is looked at first."""
+    """Where two kinds share a number their texts are compared; where names are many none is looked at first."""
     if key == "row":
-        monkeypatch.setattr(kinds, "_key", lambda engine, names: f"row({names})")
+        other = kinds._hash
+        monkeypatch.setattr(kinds, "_hash", lambda texts: other(texts) if "||" in texts[0] else "1::ubigint")
     if key == "a word a rule":
         monkeypatch.setattr(kinds, "BITS", 1)
     if key == "many names":

@@ -50,6 +50,22 @@ def test_thousands_of_conditions_are_no_deep_tree() -> None:
     assert CONNECTION.sql(f"select {joined('or', ['false'] * 9999 + ['true'])}").fetchall() == [(True,)]
 
 
+@pytest.mark.parametrize(
+    ("document", "met"),
+    [
+        ('{"Principal":{"AWS":"arn:aws:iam::444455556666:root"}}', True),
+        (r'{"Principal":{"\u0041WS":"arn:aws:iam::4\u00344455556666:root"}}', True),
+        (r'{"Sid":"\ud800","Principal":{"A\u0057S":["*","arn:aws:iam::444455556666:root"]}}', True),
+        (r'{"Principal":{"\u0042WS":"arn:aws:iam::444455556666:root"}}', False),
+        (r'no JSON: "\u0041WS":"arn:aws:iam::444455556666:root"', False),
+    ],
+)
+def test_escaped_letters_of_a_policy_hide_nothing(document: str, met: bool) -> None:
+    """A policy is JSON in a text, in which any letter may stand as an escape (RFC 8259, section 7)."""
+    asked = {"s": {"requestParameters.policyDocument|re": r'"AWS"\s*:\s*(\[[^\]]*)?"arn:aws:iam::444455556666'}}
+    assert which(asked, {"requestParameters": {"policyDocument": document}}) == ([0] if met else [])
+
+
 @pytest.mark.parametrize("key", ["", "|contains", "|startswith", "|cased", "|contains|cased"])
 def test_sql_in_values_is_a_value(key: str) -> None:
     changes = [{"userAgent": each} for each in [*INJECTIONS, "plain"]]

@@ -235,3 +235,18 @@ def test_every_type_of_an_sql_result_comes_out(fmt: str) -> None:
     with over({}) as engine:
         rows = engine.query("select " + ", ".join(f"{each} as c{n}" for n, each in enumerate(kinds)))
     assert export.to_bytes(rows, fmt)
+
+
+class Terminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_csv_on_a_terminal_cannot_drive_it_and_in_a_file_is_whole() -> None:
+    text = "a\x1b[2Jb\u202ec\n\x9bd"
+    table = pa.table({"x\x1b": [text]})
+    shown, kept = Terminal(), io.BytesIO()
+    export.write(table, "csv", shown)
+    export.write(table, "csv", kept)
+    assert shown.getvalue().decode() == "x\ufffd\r\na\ufffd[2Jb\ufffdc \ufffdd\r\n"
+    assert next(reversed(list(csv.reader(io.StringIO(kept.getvalue().decode(), newline=""))))) == [text]

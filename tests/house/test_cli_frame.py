@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,7 +16,11 @@ import typer
 
 import pipeline
 from pipeline import cli, errors
-from pipeline.cli.context import current
+from pipeline.cli.context import current, printable
+from pipeline.cli.progress import complain
+from pipeline.export.cells import UNSAFE
+from tests.lakes import make_lake
+from tests.logs import event
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = "from pipeline.cli import main; main()"
@@ -224,3 +229,58 @@ cli.main(["talk"])
         talking.stdout.close()
         said = talking.stderr.read()
     assert (talking.returncode, said) == (0, "")
+
+
+def test_talk_is_one_line_whatever_the_log_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name of the log cannot make a line of its own, nor turn the order in which text is shown (Unicode TR 36)."""
+    current.say("role/a\ntrailsift: all is well\r\u2028b\x1b[2K\u061c\u200f\u202e\u2066")
+    complain(["object a\nb"], current)
+    said = capsys.readouterr().err
+    assert said == f"role/a trailsift: all is well  b{chr(0xFFFD)}[2K{chr(0xFFFD) * 4}\ntrailsift: object a b\n"
+
+
+def test_the_terminal_gets_nothing_that_cells_would_not_show() -> None:
+    """What `pipeline.export.cells` finds unsafe is unsafe here too; tabs and line breaks are text's own."""
+    every = "".join(map(chr, range(0x110000)))
+    assert not set(UNSAFE.findall(printable(every))) - {"\t", "\n"}
+
+
+def test_a_newest_event_that_is_yet_to_come_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Relative times count back from the newest event; one of a clock far ahead would empty every window unseen."""
+    lake = make_lake(tmp_path / "lake", [event(), event(eventTime="2999-01-01T00:00:00Z")])
+    assert code_of("query", "select 1", "--lake", str(lake.path)) == 0
+    assert "ahead" not in capsys.readouterr().err
+    code_of("detect", "--from", "-1d", "--lake", str(lake.path))
+    said = capsys.readouterr().err
+    assert "days ahead of this machine's clock (2999-01-01T00:00:00Z); --as-of counts from another time" in said
+
+
+def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    """Python's documentation of PYTHONIOENCODING: stdout of this encoding refuses all that it lacks."""
+    lake = str(make_lake(tmp_path / "lake", [event(userAgent="\u00e9\u2014")]).path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    run = [sys.executable, "-c", ENTRY, "investigate", "worker", "-o", "json", "--lake", lake]
+    found = subprocess.run(run, env=environment, capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout.decode())["timeline"][0]["userAgent"] == "\u00e9\u2014"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/lake/data/x"), "/lake/data/x: Permission denied"),
+        (OSError(28, "No space left on device"), "files: No space left on device"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_place(
+    error: OSError,
+    told: str,
+    verb: Callable[[Callable[[], None]], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise error
+
+    verb(fail)
+    assert code_of("try") == 1
+    assert capsys.readouterr().err == f"trailsift: {told}; see that there is room, and leave to read and write\n"

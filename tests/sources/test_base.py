@@ -206,7 +206,7 @@ def test_sources_are_described_in_the_file(tmp_path: Path) -> None:
         ("[[sources]]\nname='x'", "sources 1: it has no location"),
         ("[[sources]]\nname='x'\nlocation='y'\nbucket='z'", "sources 1: there is no setting 'bucket'; choose from"),
         ("[[sources]]\nname='x'\nlocation='y'\n" * 2, "sources 2: the name 'x' is used twice"),
-        ("[[sources]]\nname='x'\nlocation='y'\nlook_back=-1", "sources 1: -1 is no whole number above 0"),
+        ("[[sources]]\nname='x'\nlocation='y'\nlook_back=-1", "sources 1: look_back is -1, no whole number above 0"),
         ("[[sources]]\nname='x'\nlocation='y'\naccounts='1'", "sources 1: accounts is no list of texts"),
         ("[[sources]]\nname='x'\nlocation='y'\nrequest_payer=1", "sources 1: request_payer is neither true nor false"),
         ("[[sources]]\nname='x'\nlocation='y'\nprofile=7", "sources 1: profile is not a text"),

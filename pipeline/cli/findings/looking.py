@@ -165,6 +165,6 @@ def _columns() -> list[str]:
 
 
 def _say(text: str) -> None:
-    from pipeline.cli.context import printable
+    from pipeline.cli.context import one_line
 
-    print(printable(text))
+    print(one_line(text))

@@ -77,6 +77,7 @@ def expire(
     import pyarrow as pa
 
     from pipeline import export
+    from pipeline.casework import sightings
     from pipeline.lake.commit import roll_forward
     from pipeline.lake.retention import expire as run
 
@@ -85,6 +86,8 @@ def expire(
     roll_forward(lake)
     before = _before(keep) if keep else date.min
     found = run(lake, before, dry_run)
+    if not dry_run:
+        sightings.forget(lake)
     numbers = [(name, pa.int64()) for name in ("files", "bytes", "rows")]
     days = [(name, pa.date32()) for name in ("first_day", "last_day")]
     schema = pa.schema([("what", pa.string()), *numbers, *days])

@@ -32,6 +32,7 @@ import pyarrow.compute as pc
 
 from pipeline.engines.duckdb import Engine
 from pipeline.records.schema import HABITS
+from pipeline.times import shifted
 
 VERSION = "4"
 EXAMINED = "examined"
@@ -271,7 +272,7 @@ def _by_day(rows: pa.Table, days: list[date]) -> dict[date, pa.Table]:
 
 def worked_out(engine: Engine, days: list[date], events: dict[date, int]) -> pa.Table:
     """The rows (schema HABITS) of successive days of the log, which have so many events each."""
-    window = {"begin": _start(days[0]), "end": _start(days[-1]) + timedelta(days=1)}
+    window = {"begin": _start(days[0]), "end": shifted(_start(days[-1]), timedelta(days=1))}
     parts = [engine.query(sql, window, _PLACE) for sql in (_SEEN, _ROLES, _MOVED, _OWN_CHANGES, _CALLS, _MADE)]
     examined = [{"day": d, "attribute": EXAMINED, "value": VERSION, "ok": events[d]} for d in days]
     rows = pa.concat_tables([each.select(HABITS.names).cast(HABITS) for each in parts])

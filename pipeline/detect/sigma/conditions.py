@@ -131,6 +131,26 @@ def glanced(leaf: Leaf | Present, negated: bool) -> str | None:
     return None if negated else leaf.field.hint
 
 
+def left_open(node: Node) -> Node:
+    """What is still to be asked of a row of a kind for which the condition is open: not what only kinds decide.
+
+    Of what must all be met, whatever looks at the columns of kinds alone is met by every row of such a kind.
+    """
+    parts = [(part, no) for part, no in _parts(node, False) if any(anchored(each, no) is None for each in leaves(part))]
+    return Every(tuple(Not(part) if no else part for part, no in parts)) if parts else node
+
+
+def _parts(node: Node, negated: bool) -> Iterator[tuple[Node, bool]]:
+    """What must all be met, each with whether its opposite is meant."""
+    if isinstance(node, Not):
+        yield from _parts(node.part, not negated)
+    elif isinstance(node, Some if negated else Every):
+        for each in node.parts:
+            yield from _parts(each, negated)
+    else:
+        yield node, negated
+
+
 def weakened(node: Node, known: Known, negated: bool = False) -> str | None:
     """What a row that meets the condition must have in some columns, as SQL; None where that is nothing.
 
@@ -148,8 +168,8 @@ def weakened(node: Node, known: Known, negated: bool = False) -> str | None:
 
 
 def tests(node: Node, value: str) -> list[str]:
-    """What the condition asks of the values it finds, as SQL of one value."""
-    return [_met(each, value) for each in leaves(node) if isinstance(each, Leaf)]
+    """What the condition asks of the values it finds besides whether they are some texts, as SQL of one value."""
+    return [test(value) for each in leaves(node) if isinstance(each, Leaf) for test in each.tests]
 
 
 def columns(leaf: Leaf | Present) -> frozenset[str]:

@@ -50,6 +50,11 @@ class Correlation:
             return None
         return {"gte": int(self.count), "gt": int(self.count) + 1}.get(self.operator)
 
+    @property
+    def by_parts(self) -> bool:
+        """Whether parts are what is counted, and few enough to be the bits of a number."""
+        return self.kind.startswith("temporal") and len(self.parts) <= 60
+
     def expression(self, present: Callable[[list[int]], str]) -> str:
         """The condition that names rules, as SQL; `present` gives that of whether one of some parts is there."""
         names = [str(each) for each in self.document.values["correlation"]["rules"]]

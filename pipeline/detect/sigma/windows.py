@@ -11,6 +11,9 @@ ends there (`met`), and when the earliest of that window was (`first`).
 
 from __future__ import annotations
 
+_PAIRS = ("1 preceding and current row", "current row and 1 following")
+# For `crowded`: parts of a correlation that lie in either of two stretches, as bits, are as many as they are together.
+PARTS = "bit_count(bit_or(n) over ({}))"
 COMPARE = {"lt": "<", "gt": ">", "eq": "=", "lte": "<=", "gte": ">=", "neq": "<>"}
 
 
@@ -35,20 +38,21 @@ def ordered(span: int, keys: list[str], parts: int) -> str:
     return f"select * exclude (c), part = {parts - 1} and moment - c <= {span} as met, c as first from ({rows})"
 
 
-def crowded(span: int, keys: list[str], least: int, number: str = "count(distinct x)", matches: str = "matches") -> str:
-    """Of `matches` those in a window that may hold `least` different `x`, so that few are sorted and slid over.
+def crowded(
+    span: int, keys: list[str], least: int, number: str, matches: str = "matches", both: str = "sum(n) over ({})"
+) -> str:
+    """Of `matches` those in a window that may hold at least so many, so that few are sorted and slid over.
 
     Time is cut into stretches as long as the span; what a window sees lies in two that follow each other. `number` is
-    SQL of how many there may be at most in a stretch.
+    SQL of how many there may be at most in a stretch, `both` of what that makes of the stretches in a frame.
     """
     group = "".join(f"{each}, " for each in keys)
     same = "".join(f"{matches}.{each} = busy.{each} and " for each in keys)
+    before, after = (both.format(f"w range between {frame}") for frame in _PAIRS)
     return f"""
         select * from {matches} semi join (
             select * from (
-                select *,
-                    sum(n) over (w range between 1 preceding and current row) as before,
-                    sum(n) over (w range between current row and 1 following) as after
+                select *, {before} as before, {after} as after
                 from (select {group}moment // {span} as stretch, {number} as n from {matches} group by all)
                 window w as ({_by(keys)} order by stretch)
             ) where greatest(before, after) >= {least}

@@ -60,7 +60,8 @@ class Muted:
     def __init__(self, every: Iterable[Mute], now: datetime, predecessors: dict[str, list[str]]) -> None:
         self.now, self.predecessors = now, predecessors
         self.patterns: list[Mute] = []
-        self.single: dict[str, Mute] = {}
+        # By finding the mute of it alone; also, once asked, that which it has from those it took the place of.
+        self.single: dict[str, Mute | None] = {}
         for each in sorted(every, key=lambda mute: mute.until):
             if not each.in_force(now):
                 continue
@@ -77,11 +78,16 @@ class Muted:
 
     def _alone(self, identity: str) -> Mute | None:
         """The mute of this very finding. One that took the place of others is muted until one of theirs ends."""
-        if identity in self.single:
-            return self.single[identity]
-        inherited = [self._alone(each) for each in self.predecessors.get(identity, ())]
-        whole = [each for each in inherited if each is not None]
-        return min(whole, key=lambda mute: mute.until) if whole and len(whole) == len(inherited) else None
+        left = [identity]
+        while left:  # a line of successors may be longer than calls can be deep
+            before = [] if left[-1] in self.single else self.predecessors.get(left[-1], ())
+            if unknown := [each for each in before if each not in self.single]:
+                left += unknown
+                continue
+            inherited = [mute for each in before if (mute := self.single[each])]
+            whole = bool(inherited) and len(inherited) == len(before)
+            self.single.setdefault(left.pop(), min(inherited, key=lambda mute: mute.until) if whole else None)
+        return self.single[identity]
 
     def status(self, state: State) -> str:
         """A finding's status at the instant, which its history may not tell yet."""

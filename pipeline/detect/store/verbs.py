@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from pipeline.detect.store.mutes import Mute, mutes, new
 from pipeline.detect.store.states import State
 from pipeline.errors import UsageError
 from pipeline.lake.decided import append_decided, rows
+from pipeline.machine import user
 from pipeline.records.schema import MUTES
 from pipeline.times import parse_duration, parse_time
 
@@ -37,10 +37,7 @@ _FIRST = {
 
 def whoever(given: str | None = None) -> str:
     """Who makes a change: the name that was given, else the operating system's user."""
-    try:
-        return said(given, "--by") if given is not None else getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
+    return said(given, "--by") if given is not None else user()
 
 
 def said(text: str | None, option: str) -> str:
