@@ -11,50 +11,41 @@ from typing import Any
 from pipeline.times import iso
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-# kind -> parameter of queries/investigate/case_events.sql
-_PARAMETERS = {
-    "access_key": "keys",
-    "principal": "principals",
-    "console": "console_users",
-    "session": "sessions",
-    "role_session": "role_sessions",
-    "address": "addresses",
-    "network": "networks",
-    "agent": "agents",
-}
-# kind -> parameter of the times from which on its values count
-_SINCE = {"principal": "principals_since", "console": "console_since", "session": "sessions_since"}
-# kinds that case_mentions.sql asks for instead
-_NAMED = ("resource", "event")
 
 
 @dataclass(frozen=True)
 class Followed:
-    """One thing to follow. `since` bounds what is followed by a name that may have been another's before."""
+    """One thing to follow. `since` bounds what is followed by a name that may have been another's before.
+
+    `kind` is one of those that case_events.sql takes, or `resource`, for which case_mentions.sql is asked.
+    """
 
     kind: str
     value: str
     since: datetime | None = None
 
 
-def parameters(followed: Iterable[Followed]) -> dict[str, Any]:
-    """The lists that case_events.sql takes; those of case_mentions.sql stay out."""
-    found: dict[str, Any] = {name: [] for name in (*_PARAMETERS.values(), "callers")}
-    found |= {name: [] for name in _SINCE.values()}
+def questions(followed: Iterable[Followed]) -> list[dict[str, Any]]:
+    """The parameters of case_events.sql for each kind that is followed; resources stay out."""
+    kinds: dict[str, list[Followed]] = {}
     for each in followed:
-        if each.kind in _NAMED:
-            continue
-        found[_PARAMETERS[each.kind]].append(each.value)
-        if each.kind in _SINCE:
-            found[_SINCE[each.kind]].append(iso(each.since or _BEGINNING))
-    return found
+        if each.kind != "resource":
+            kinds.setdefault(each.kind, []).append(each)
+    return [
+        {
+            "kind": kind,
+            "values": [each.value for each in those],
+            "moments": [iso(each.since or _BEGINNING) for each in those],
+        }
+        for kind, those in kinds.items()
+    ]
 
 
 def mentions(followed: Iterable[Followed]) -> dict[str, Any] | None:
-    """The lists that case_mentions.sql takes; None where nothing is followed by it."""
-    there = list(followed)
-    names = [each.value for each in there if each.kind == "resource"]
-    events = [each.value for each in there if each.kind == "event"]
-    if not names and not events:
+    """The parameters of case_mentions.sql; None where no resource is followed. Texts are as JSON may write them."""
+    names = [each.value for each in followed if each.kind == "resource"]
+    if not names:
         return None
-    return {"names": names, "texts": [json.dumps(each, ensure_ascii=False) for each in names], "event_ids": events}
+    texts = list(dict.fromkeys(json.dumps(each, ensure_ascii=ascii) for each in names for ascii in (False, True)))
+    core = min(texts, key=len)[1:-1]
+    return {"names": names, "texts": texts, "core": core if all(core in each for each in texts) else ""}

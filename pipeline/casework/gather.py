@@ -67,7 +67,7 @@ def gather(seed: Seed, place: Place) -> Gathered:
     """Fills `story`; raises NoDataError where no event of the window belongs to the seed."""
     found = Gathered(seed)
     story = Story(place)
-    if not story.begin(seed.follow):
+    if not story.add(seed.follow):
         raise unknown(seed.text, place)
     known: set[int] = set()
     followed = set(seed.follow)

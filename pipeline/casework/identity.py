@@ -10,13 +10,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.casework import late, origins
+from pipeline.casework import late, mentioned, origins
 from pipeline.casework.seeds import Place
 from pipeline.times import shifted
 
 LINKS = 12  # a chain of roles longer than this is cut
 CHAINS = 20  # credentials whose chains are told
-_READ = 100  # events of a credential that are read for what they tell of its session
+_READ = 10  # events of a credential that are read for what they tell of its session
 _NEAR = timedelta(minutes=5)  # creationDate and the call's eventTime are of one moment; clocks differ
 _LONGEST = timedelta(hours=36)  # longest life of a session (GetSessionToken)
 
@@ -51,6 +51,12 @@ _MADE = """
 select first_seen as first, last_seen as last
 from lake.usage
 where eventSource = 'iam.amazonaws.com' and eventName = 'CreateAccessKey' and outcome = 'ok'
+"""
+_SIGNED_IN = """
+select principal_arn, first_seen as first, last_seen as last
+from lake.usage
+where eventName in ('ConsoleLogin', 'SwitchRole') and outcome = 'ok'
+  and principal_arn in (select unnest($principals::varchar[]))
 """
 _UNIQUE = "select distinct principal_arn from lake.usage where principal_id = $id and principal_arn like 'arn:%'"
 
@@ -125,13 +131,21 @@ def _issuers(heres: list[dict[str, Any]], place: Place) -> list[dict[str, Any]]:
     if not sessions:
         return []
     spans = [_span(each) for each in sessions]
+    keys = sorted({each["access_key_id"] for each in sessions})
+    principals = sorted({each["principal_arn"] for each in sessions})
+    console = [
+        (max(since, row["first"]), min(until, row["last"]))
+        for row in place.rows(_SIGNED_IN, principals=principals)
+        for each, (since, until) in zip(sessions, spans, strict=True)
+        if each["principal_arn"] == row["principal_arn"] and since <= row["last"] and until >= row["first"]
+    ]
     return place.ask(
         "case_credentials",
-        files=place.files(spans),
+        files=mentioned.files(place, keys, place.files(spans)) | place.files(console),
         since=min(since for since, _ in spans),
         until=max(until for _, until in spans),
-        keys=sorted({each["access_key_id"] for each in sessions}),
-        principals=sorted({each["principal_arn"] for each in sessions}),
+        keys=keys,
+        principals=principals,
     )
 
 
@@ -239,7 +253,8 @@ def _makers(heres: list[dict[str, Any]], place: Place) -> dict[str, dict[str, An
     if not spans:
         return {}
     since, until = min(first for first, _ in spans), min(place.until, max(last for _, last in spans))
-    calls = place.ask("case_origins", files=place.files(spans), since=since, until=until, made=keys)
+    files = mentioned.files(place, keys, place.files(spans))
+    calls = place.ask("case_origins", files=files, since=since, until=until, made=keys)
     return {each["made"]: each for each in reversed(calls)}  # the first of each
 
 

@@ -16,15 +16,6 @@ from pipeline.casework.seeds import Place
 ID = "coalesce(eventID, record_sha256)"
 
 
-# Bounds let readers skip most of what they would decode in vain.
-_BOUNDS = """
-select
-    min(principal_arn) as low, max(principal_arn) as high, min(eventTime) as first, max(eventTime) as last,
-    coalesce(bool_and(principal_arn is not null), false) as known
-from story
-semi join wanted using (spot)
-"""
-
 _CARRIED = "select spot, id from story semi join wanted using (spot) where carried"
 
 
@@ -36,16 +27,14 @@ def rows(place: Place, columns: str, wanted: pa.Table, more: str = "") -> list[d
     if not wanted.num_rows:
         return []
     place.engine.register("wanted", wanted)
-    (bounds,) = place.engine.rows(_BOUNDS)
-    whose = "and principal_arn between $low and $high" if bounds.pop("known") else ""
+    # By the row too, not by the spot alone: readers skip the rows between.
     sql = f"""
-    with there as (
-        select *, {place.spot} as spot from events_by_file where eventTime between $first and $last {whose}
-    )
-    select spot, {columns}{"".join(f", wanted.{name}" for name in more.split())} from there join wanted using (spot)
+    select wanted.spot, {columns}{"".join(f", wanted.{name}" for name in more.split())}
+    from (select *, coalesce(list_position($paths::varchar[], file), 0) as number from events_by_file) as there
+    join wanted on there.row = wanted.spot & {(1 << 32) - 1} and number = wanted.spot >> 32
     """
     with place.engine.reading(place.files_of(wanted["spot"].to_numpy().tolist())):
-        return place.engine.rows(sql, bounds | {"paths": place.paths}, "investigate")
+        return place.engine.rows(sql, {"paths": place.paths}, "investigate")
 
 
 def table(spots: Iterable[int]) -> pa.Table:

@@ -247,7 +247,7 @@ def _by_event(name: str, place: Place) -> Seed:
             seed.follow.append(Followed("principal", row["principal_arn"]))
             seed.notes.append(f"the event was made by {row['principal_arn']}")
         else:
-            seed.follow.append(Followed("event", name))
+            seed.follow.append(Followed("event", name, row["eventTime"]))
             seed.notes.append("the event does not say with which key or by which principal it was made")
     return seed
 

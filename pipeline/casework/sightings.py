@@ -1,13 +1,14 @@
-"""Who was seen where, and named what: the views `sightings` and `touches`, kept beside the lake, so that a case reads
-only the files that matter.
+"""Who was seen where, and named what: the views `sightings`, `touches` and `mentions`, kept beside the lake, so that a
+case reads only the files that matter.
 
 A row of `sightings` says that a principal was seen with a key, from an address, with a program …, in one data file.
 There are many times fewer of them than events, and they tell in which files the events of a seed are, and who else
 came from the same place. A row of `touches` counts how often such a one named a resource. Data files never change, so
 that what was found out about one holds for good; a file that is new, as each is after an ingest or a compaction, is
 read by whoever investigates next. A folder that cannot be written is only read, and pays for that each time.
+`mentions` is kept by who looks ahead alone: to search a new file for one name costs less than to note all its names.
 
-`DIR/sightings/index.json` and `DIR/touches/index.json` name the bundles (Parquet) that count, and the data files that
+`DIR/sightings/index.json`, `DIR/touches/index.json` … name the bundles (Parquet) that count, and the data files that
 each is about.
 """
 
@@ -21,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -37,11 +39,15 @@ if TYPE_CHECKING:
     from pipeline.lake.tables import Lake
 
 _INDEX = "index.json"
-# View -> order of its rows in a bundle: readers skip those of other principals.
+# Views that each case needs, and all that are kept -> order of the rows in a bundle: readers skip those of others.
 VIEWS = {"sightings": "file", "touches": "principal_arn, file, who"}
+KEPT = VIEWS | {"mentions": "word, file"}
+# Numbers that ascend are kept as what lies between them.
+_ENCODED = {"word": "DELTA_BINARY_PACKED", "rows.list.element": "DELTA_BINARY_PACKED"}
+_SETTINGS: dict[str, dict[str, Any]] = {"mentions": {"use_dictionary": ["file"], "column_encoding": _ENCODED}}
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _BUNDLES, _SMALL = 8, 16 << 20  # more bundles of less than so many bytes are made one
-_AT_ONCE = 32  # data files that are looked through at a time: what was found out about them is in memory
+_AT_ONCE = 96 << 20  # bytes of data files that are looked through at a time: what is found out about them is in memory
 _ROW_GROUP = 100_000
 _GRACE = timedelta(days=1)  # somebody may still read a bundle that counts no more
 # The view with the events of one part of the window in the place of all.
@@ -55,8 +61,23 @@ def refresh(lake: Lake) -> int:
     from pipeline.engines.duckdb import connect
 
     with connect(lake) as engine:
-        Catalog.unchecked("investigate", VIEWS).install_views(engine)
-        return prepare(engine, _FIRST, datetime.max.replace(tzinfo=UTC) - timedelta(days=1))
+        Catalog.unchecked("investigate", KEPT).install_views(engine)
+        found = [prepare(engine, _FIRST, datetime.max.replace(tzinfo=UTC) - timedelta(days=1))]
+        for name in set(KEPT) - set(VIEWS):
+            if (shelf := _shelf(engine, name)) and engine.plan:
+                found.append(_kept(engine, shelf, set(engine.plan.files["events"][1:]))[1])
+        return max(found)
+
+
+def noted(engine: Engine, name: str) -> tuple[str, set[str]]:
+    """What is kept of a view: a SELECT of its rows, empty for none, and the data files that they are about."""
+    shelf, plan = _shelf(engine, name), engine.plan
+    if shelf is None or plan is None:
+        return "", set()
+    wanted = set(plan.files["events"][1:])
+    bundles = shelf.bundles(wanted)
+    there = wanted & {each for files in bundles.values() for each in files}
+    return (_select(engine, shelf, bundles, wanted) if there else ""), there
 
 
 def forget(lake: Lake) -> None:
@@ -84,13 +105,13 @@ def prepare(engine: Engine, since: datetime, until: datetime) -> int:
 
 
 def _prepare(engine: Engine, name: str, since: datetime, until: datetime) -> int:
-    sql, plan = engine.views[name], engine.plan
+    sql, plan, shelf = engine.views[name], engine.plan, _shelf(engine, name)
     every = set() if plan is None else set(plan.files["events"][1:])
     cut = _straddling(plan, since, until) if plan else set()
     parts: list[str] = []
     new = 0
-    if plan is not None and plan.storage is not None and every > cut:
-        parts, new = _kept(engine, _Shelf(plan.storage, name, sql), every - cut)
+    if shelf is not None and every > cut:
+        parts, new = _kept(engine, shelf, every - cut)
     if cut or not parts:
         with engine.reading(cut):
             pieces = [engine.query(_PART.format(part=each, sql=sql), _window(since, until)) for each in _PARTS]
@@ -98,6 +119,11 @@ def _prepare(engine: Engine, name: str, since: datetime, until: datetime) -> int
         parts.append(f"select * from {name}_cut")
     engine.create_view(name, "\nunion all by name\n".join(parts))
     return new
+
+
+def _shelf(engine: Engine, name: str) -> _Shelf | None:
+    storage = engine.plan.storage if engine.plan else None
+    return _Shelf(storage, name, engine.views[name]) if storage is not None else None
 
 
 def _window(since: datetime, until: datetime) -> dict[str, datetime]:
@@ -122,7 +148,7 @@ def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> tuple[list[str], i
     bundles = shelf.bundles(wanted)
     fresh = sorted(wanted - {each for files in bundles.values() for each in files})
     if fresh:
-        content = _bundle(_found_out(engine, shelf, fresh))
+        content = _bundle(shelf, _found_out(engine, shelf, fresh))
         if name := shelf.put(content):
             bundles[name] = fresh
             bundles = shelf.use(engine, bundles, wanted)
@@ -130,29 +156,37 @@ def _kept(engine: Engine, shelf: _Shelf, wanted: set[str]) -> tuple[list[str], i
             engine.register(f"{shelf.name}_fresh", pq.read_table(io.BytesIO(content)))
             selects.append(f"select * from {shelf.name}_fresh")
     if bundles:
-        engine.con.execute(f"set variable {shelf.name} = $paths", {"paths": sorted(bundles)})
-        engine.con.execute(f"set variable {shelf.name}_of = $files", {"files": sorted(wanted)})
-        exact = wanted.issuperset(each for files in bundles.values() for each in files)
-        kept = f"select * from read_parquet(getvariable('{shelf.name}'), hive_partitioning = false)"
-        only = "" if exact else f" where file in (select unnest(getvariable('{shelf.name}_of')))"
-        selects.append(kept + only)
+        selects.append(_select(engine, shelf, bundles, wanted))
     return selects, len(fresh)
 
 
-def _found_out(engine: Engine, shelf: _Shelf, files: list[str]) -> Iterator[pa.Table]:
+def _select(engine: Engine, shelf: _Shelf, bundles: dict[str, list[str]], wanted: set[str]) -> str:
+    """SQL that gives what these bundles have about the files `wanted`."""
+    engine.con.execute(f"set variable {shelf.name} = $paths", {"paths": sorted(bundles)})
+    engine.con.execute(f"set variable {shelf.name}_of = $files", {"files": sorted(wanted)})
+    exact = wanted.issuperset(each for files in bundles.values() for each in files)
+    kept = f"select * from read_parquet(getvariable('{shelf.name}'), hive_partitioning = false)"
+    return kept if exact else f"{kept} where file in (select unnest(getvariable('{shelf.name}_of')))"
+
+
+def _found_out(engine: Engine, shelf: _Shelf, files: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows about these files, of some of them at a time."""
-    for start in range(0, len(files), _AT_ONCE):
-        with engine.reading(files[start : start + _AT_ONCE]):
-            yield engine.query(f"select * from ({shelf.sql}) order by {VIEWS[shelf.name]}")
+    while files:
+        sizes = accumulate(shelf.storage.size(each) for each in files)
+        count = sum(1 for _ in takewhile(lambda size: size <= _AT_ONCE, sizes)) or 1
+        some, files = files[:count], files[count:]
+        with engine.reading(some):
+            yield from engine.batches(f"select * from ({shelf.sql}) order by {KEPT[shelf.name]}", _ROW_GROUP)
 
 
-def _bundle(pieces: Iterable[pa.Table]) -> bytes:
+def _bundle(shelf: _Shelf, pieces: Iterable[pa.RecordBatch]) -> bytes:
     """The pieces as one Parquet file."""
     content = io.BytesIO()
     writer: pq.ParquetWriter | None = None
     for piece in pieces:
-        writer = writer or pq.ParquetWriter(content, piece.schema, compression="zstd")
-        writer.write_table(piece, row_group_size=_ROW_GROUP)
+        settings = {"compression": "zstd"} | _SETTINGS.get(shelf.name, {})
+        writer = writer or pq.ParquetWriter(content, piece.schema, **settings)
+        writer.write_batch(piece, row_group_size=_ROW_GROUP)
     if writer:
         writer.close()
     return content.getvalue()
@@ -239,9 +273,9 @@ class _Shelf:
         files = sorted({each for path in small for each in bundles[path]} & wanted)
         sql = f"""
         select * from read_parquet($small, hive_partitioning = false)
-        where file in (select unnest($files)) order by {VIEWS[self.name]}
+        where file in (select unnest($files)) order by {KEPT[self.name]}
         """
-        path = self.put(_bundle([engine.query(sql, {"small": small, "files": files})]))
+        path = self.put(_bundle(self, engine.batches(sql, _ROW_GROUP, {"small": small, "files": files})))
         rest = {each: about for each, about in bundles.items() if each not in small}
         return rest | {path: files} if path else bundles
 

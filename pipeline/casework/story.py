@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.casework.followed import Followed, mentions, parameters
+from pipeline.casework import mentioned
+from pipeline.casework.followed import Followed, mentions, questions
 from pipeline.casework.seeds import Place
 from pipeline.casework.words import first
 
@@ -17,28 +18,35 @@ HOLDERS = 50  # principals for whom services' doings are sought
 # Without the order that a question ends in: a table has none, and sorting costs as much as reading.
 _ORDER = "\norder by "
 _COLUMNS = """
-    {spot} as spot, eventTime, eventSource, eventName, outcome, readOnly, eventCategory, account_id, awsRegion,
-    principal_arn, principal_type, session_name, access_key_id, via_service, sourceIPAddress, source_network, userAgent,
-    {wide} as carried
+    eventTime, eventSource, eventName, outcome, readOnly, eventCategory, account_id, awsRegion,
+    principal_arn, principal_type, session_name, access_key_id, via_service, sourceIPAddress, source_network, userAgent
 """
 # Who holds the credentials of an event: a long-lived key; for sessions and sign-ins the principal.
 HOLDER = "case when starts_with(access_key_id, 'AKIA') then access_key_id else principal_arn end"
 # What is wide where it has not been read, and where it has: events that are found by what they name are read whole, so
 # that nothing of them need be fetched again (`carried`).
 _NARROW = "null::varchar as id, null::varchar[] as arns, null::varchar as errorCode, null::boolean as console, false"
-_WIDE = "eventID as id, resources as arns, errorCode, console, true"
-# case_events.sql gives each event once; a later round leaves out what an earlier one has.
-_FIRST = "select {columns}, false as by_time from ({sql})"
-_ADDED = """
-with found as (select {columns} from ({sql}))
-select *, false as by_time from found
-where not exists (from story where story.spot = found.spot)
+_WIDE = """
+    coalesce(eventID, record_sha256) as id,
+    list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as arns,
+    errorCode, sessionCredentialFromConsole = 'true' as console, true
+"""
+# Each event once: what is asked later leaves out what the story has already.
+_FOUND = "select {spot} as spot, {columns}, {wide} as carried from ({sql})"
+_NEW = "select * from ({found}) anti join story using (spot)"
+_TAKEN = "select *, false as by_time from ({found})"
+# The events that lie where the table `named` says.
+_OF_NAMED = """
+select events_by_file.*
+from events_by_file
+join named on events_by_file.file is not distinct from named.file and events_by_file.row = named.row
+where eventTime between $since and $until
 """
 # What a service does on a caller's behalf carries a key of its own, and nothing in the record names the caller's: the
 # same principal called that very service within a minute. Its own calls are told by the minute, each for the minutes
 # beside it too, so that equality finds them: comparing every pair of times would not end.
 _ON_BEHALF = """
-with found as (select {columns} from ({sql})),
+with found as ({found}),
 minutes as (
     select
         principal_arn, session_name, eventSource as via_service, date_trunc('minute', eventTime) as minute,
@@ -53,7 +61,7 @@ own as (
 )
 select *, true as by_time
 from found
-where not exists (from story where story.spot = found.spot) and exists (
+where exists (
     from own
     where own.principal_arn = found.principal_arn
       and own.session_name is not distinct from found.session_name
@@ -70,55 +78,80 @@ where access_key_id is not null and principal_arn <> 'unknown'
 order by principal_arn
 limit $most
 """
-# Files that may have calls made for a holder within a minute of the case's own.
+# Files in which something that is followed was seen; `story` then takes the events that really count.
+_FILES = """
+with asked as (
+    select
+        followed, case $kind when 'role_session' then regexp_replace(followed, '^[^/]*/', '') else followed end as held
+    from (select unnest($values::varchar[]) as followed)
+)
+select distinct file
+from sightings
+join asked on held = case $kind
+    when 'access_key' then access_key_id
+    when 'session' then session_name
+    when 'role_session' then session_name
+    when 'address' then sourceIPAddress
+    when 'network' then source_network
+    when 'agent' then userAgent
+    else principal_arn
+end
+where last_seen >= $since and first_seen <= $until and (
+    $kind <> 'role_session' or followed
+        = split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
+)
+"""
+# Files that have calls of a service made for a holder while, within a minute, the case called that service as the same;
+# but those of which the case has all such calls.
 _BEHALF_FILES = """
 with own as (
-    select min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
+    select
+        principal_arn, session_name, eventSource as via_service,
+        min(eventTime) - interval 1 minute as first, max(eventTime) + interval 1 minute as last
     from story
-    where access_key_id is not null
-    group by spot >> 32
+    where list_contains($holders, principal_arn)
+    group by principal_arn, session_name, eventSource, spot >> 32
+),
+known as (
+    select principal_arn, session_name, via_service, spot >> 32 as number, count(*) as events
+    from story
+    where via_service is not null
+    group by all
+),
+made as (
+    select
+        file, principal_arn, session_name, via_service, coalesce(list_position($paths::varchar[], file), 0) as number,
+        sum(events) as events, min(first_seen) as first_seen, max(last_seen) as last_seen
+    from sightings
+    where first_seen >= $since and last_seen <= $until and via_service is not null
+      and principal_arn in (select unnest($holders::varchar[]))
+    group by file, principal_arn, session_name, via_service
 )
 select distinct file
-from sightings
-where via_service is not null
-  and principal_arn in (select unnest($holders::varchar[]))
-  and exists (from own where own.first <= last_seen and own.last >= first_seen)
-"""
-# Files in which anything that is followed was seen; `story` then takes the events that really count.
-_FILES = """
-select distinct file
-from sightings
-where last_seen >= $since and first_seen <= $until and (
-    access_key_id in (select unnest($keys::varchar[]))
-    or principal_arn in (select unnest($principals::varchar[] || $console_users::varchar[]))
-    or session_name in (select unnest($sessions::varchar[]))
-    or sourceIPAddress in (select unnest($addresses::varchar[]))
-    or source_network in (select unnest($networks::varchar[]))
-    or userAgent in (select unnest($agents::varchar[]))
-    or (len($role_sessions::varchar[]) > 0 and session_name is not null and list_contains(
-        $role_sessions::varchar[],
-        split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
-    ))
-)
+from made
+join own using (principal_arn, via_service)
+left join known
+    on known.principal_arn = made.principal_arn and known.via_service = made.via_service
+    and known.session_name is not distinct from made.session_name and known.number = made.number
+where made.session_name is not distinct from own.session_name and first <= last_seen and last >= first_seen
+  and made.events > coalesce(known.events, 0)
 """
 
 
 class Story:
-    """Fills the table: `begin` first, then `add` for what was made, then `add_on_behalf`."""
+    """Fills the table: `add` for the seed, then for what was made, then `add_on_behalf`."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
-
-    def begin(self, follow: list[Followed]) -> int:
-        """The events of the seed; how many there are."""
-        added = self._keep(_FIRST, parameters(follow))
-        return added + self._mentions(mentions(follow))
+        self.events = 0
 
     def add(self, follow: list[Followed]) -> int:
         """Adds the events of these things; how many there were."""
-        lists = parameters(follow)
-        added = self._keep(_ADDED, lists) if any(lists.values()) else 0
-        return added + self._mentions(mentions(follow))
+        before = self.events
+        for asked in questions(follow):
+            self._keep(_TAKEN, asked, self._files(asked, follow))
+        self._add_named(mentions(follow))
+        return self.events - before
 
     def add_on_behalf(self, cut: list[str]) -> None:
         """Adds what services did for the keys of the case, by principal, service and time; `by_time` marks these.
@@ -130,28 +163,33 @@ class Story:
         holders = [row["principal_arn"] for row in rows]
         if not holders:
             return
-        files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders)}
+        files = {row["file"] for row in self.place.rows(_BEHALF_FILES, holders=holders, paths=self.place.paths)}
         if files:
-            self._keep(_ON_BEHALF, parameters([]) | {"callers": holders, "holders": holders}, files)
+            asked = {"kind": "on_behalf", "values": holders, "moments": [], "holders": holders}
+            self._keep(_ON_BEHALF, asked, files)
 
-    def _mentions(self, named: dict[str, Any] | None) -> int:
+    def _add_named(self, named: dict[str, Any] | None) -> None:
         """Adds events by what they name, which only the events themselves tell."""
         if named is None:
-            return 0
-        whole = self.place.files([(self.place.since, self.place.until)])
-        return self._keep(_ADDED, named, whole, "case_mentions")
+            return
+        files = mentioned.find(self.place, named)
+        window = {"since": self.place.since, "until": self.place.until}
+        self._fill(_TAKEN, _OF_NAMED, _WIDE, window, files, "investigate")
+        self.place.engine.drop("named")
 
-    def _files(self, lists: dict[str, Any]) -> set[str]:
-        return {row["file"] for row in self.place.rows(_FILES, **lists)}
+    def _files(self, asked: dict[str, Any], follow: list[Followed]) -> set[str]:
+        if asked["kind"] == "event":  # which is followed from its own time on
+            return self.place.files((each.since, each.since) for each in follow if each.kind == "event" and each.since)
+        return {row["file"] for row in self.place.rows(_FILES, **asked)}
 
-    def _keep(
-        self, sql: str, lists: dict[str, Any], files: set[str] | None = None, question: str = "case_events"
-    ) -> int:
-        """Adds what `sql` makes of a question, from these files or those that have what `lists` follow."""
-        query = self.place.catalog.get(f"investigate/{question}")
-        asked = query.sql.rpartition(_ORDER)[0]
-        wide = _WIDE if question == "case_mentions" else _NARROW
-        filled = sql.format(columns=_COLUMNS.format(spot=self.place.spot, wide=wide), sql=f"\n{asked}\n")
-        given = {"since": self.place.since, "until": self.place.until, "paths": self.place.paths} | lists
-        with self.place.engine.reading(self._files(lists) if files is None else files):
-            return self.place.engine.keep("story", filled, given, query.path)
+    def _keep(self, sql: str, asked: dict[str, Any], files: set[str]) -> None:
+        """Adds what `sql` makes of the answer to case_events.sql from these files."""
+        query = self.place.catalog.get("investigate/case_events")
+        given = {"since": self.place.since, "until": self.place.until} | asked
+        self._fill(sql, query.sql.rpartition(_ORDER)[0], _NARROW, given, files, query.path)
+
+    def _fill(self, sql: str, asked: str, wide: str, given: dict[str, Any], files: set[str], path: str) -> None:
+        found = _FOUND.format(spot=self.place.spot, columns=_COLUMNS, wide=wide, sql=f"\n{asked}\n")
+        filled = sql.format(found=_NEW.format(found=found) if self.events else found)
+        with self.place.engine.reading(files):
+            self.events += self.place.engine.keep("story", filled, given | {"paths": self.place.paths}, path)

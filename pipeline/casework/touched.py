@@ -14,37 +14,30 @@ from pipeline.casework.words import first
 
 _WHO = "hash(principal_type, session_name, access_key_id, sourceIPAddress, source_network, userAgent, via_service)"
 _OWN = f"""
-select spot >> 32 as number, principal_arn, {_WHO} as who, count(*) as events, bool_and(carried) as carried
+select
+    spot >> 32 as number, ($paths::varchar[])[spot >> 32] as file, principal_arn, {_WHO} as who,
+    count(*) as events, bool_and(carried) as carried
 from story
 group by all
 """
+# What the index has of these; a row without a resource counts all events, whatever they name.
+_NEAR = """
+select
+    number, principal_arn, who, resource, touches.events, denied, writes, first_seen, last_seen,
+    resource is null and touches.events = own_touches.events as whole,
+    number::bigint * {size} + first_row as first_spot
+from touches
+join own_touches using (file, principal_arn, who)
+where first_seen >= $since and last_seen <= $until
+"""
+# Where what was done in a file is of the case as a whole.
+_WHOLE = "select number, principal_arn, who from near_touches where whole"
 # The files of which events have to be read.
 _LEFT = """
 select distinct number
 from own_touches
 anti join whole_touches using (number, principal_arn, who)
 where not carried
-"""
-# Where what was done in a file is of the case as a whole: a row without a resource counts all events of the window.
-_WHOLE = """
-with near as (
-    select file, principal_arn, who, events, list_position($paths::varchar[], file) as number
-    from touches
-    where resource is null and first_seen >= $since and last_seen <= $until
-      and principal_arn between $low and $high
-)
-select near.file, number, principal_arn, who
-from near
-join own_touches using (number, principal_arn, who, events)
-"""
-_COUNTED = """
-select
-    resource, events, denied, writes, first_seen, last_seen,
-    whole_touches.number::bigint * {size} + first_row as first_spot
-from touches
-join whole_touches using (file, principal_arn, who)
-where resource is not null and first_seen >= $since and last_seen <= $until
-  and principal_arn between $low and $high
 """
 _READ = """
 with left_over as (
@@ -70,7 +63,12 @@ select
 from listed
 """
 _MOST = """
-with named as (select * from read_touches union all by name select * from counted_touches)
+with counted_touches as (
+    select resource, events, denied, writes, first_seen, last_seen, first_spot
+    from near_touches
+    semi join whole_touches using (number, principal_arn, who)
+),
+named as (select * from read_touches union all by name select * from counted_touches)
 select
     resource, sum(events)::bigint as events, sum(denied)::bigint as denied, sum(writes)::bigint as writes,
     min(first_seen) as first_seen, max(last_seen) as last_seen,
@@ -90,10 +88,9 @@ def resources(place: Place, most: int, cut: list[str]) -> list[dict[str, Any]]:
     """
     engine = place.engine
     window = {"since": place.since, "until": place.until, "paths": place.paths}
-    (ends,) = engine.rows("select min(principal_arn) as low, max(principal_arn) as high from story")
-    engine.keep("own_touches", _OWN)
-    engine.keep("whole_touches", _WHOLE, window | ends)
-    engine.keep("counted_touches", _COUNTED.format(size=1 << 32), window | ends)
+    engine.keep("own_touches", _OWN, window)
+    engine.keep("near_touches", _NEAR.format(size=1 << 32), window)
+    engine.keep("whole_touches", _WHOLE)
     with engine.reading(place.files_of(row["number"] << 32 for row in engine.rows(_LEFT))):
         engine.keep("read_touches", _READ.format(who=_WHO, spot=place.spot), window)
     rows = first(engine.rows(_MOST, {"most": most + 1}), most, "resources, those of most events,", cut)

@@ -40,7 +40,7 @@ def investigate(
     """
     from pipeline.casework import case, casebook, report
     from pipeline.casework.pack import write
-    from pipeline.casework.sightings import VIEWS
+    from pipeline.casework.sightings import KEPT
     from pipeline.catalog import Catalog
     from pipeline.cli.window import window
     from pipeline.engines.duckdb import connect
@@ -48,7 +48,7 @@ def investigate(
 
     if output not in ("table", "json"):
         raise UsageError("-o", f"{output!r} is no format of investigate", "write table or json")
-    catalog = Catalog.unchecked("investigate", views=("events", "coverage", *VIEWS))
+    catalog = Catalog.unchecked("investigate", views=("events", "coverage", *KEPT))
     lake = current.lake()
     names = current.names
     written = casebook.case(lake, book) if book is not None else None

@@ -88,6 +88,14 @@ class Engine:
         with self._lock:
             return whole_numbers(self._read(sql, params, place, lambda rows: rows.to_arrow_table()))
 
+    def batches(self, sql: str, rows: int, params: dict[str, Any] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of `query` in batches of about so many, for results that are large; raises as `query` does."""
+        with self._lock:
+            try:
+                yield from self._read(sql, params, "query", lambda found: found.to_arrow_reader(rows))
+            except (duckdb.Error, pa.ArrowException) as error:
+                raise parse.fault(error, sql, "query") from None
+
     def rows(self, sql: str, params: dict[str, Any] | None = None, place: str = "query") -> list[dict[str, Any]]:
         """The rows of `query` as Python has them, times in UTC; pyarrow's own way to these imports pandas."""
         table = self.query(sql, params, place)

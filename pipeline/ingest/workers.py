@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import SourceError
 from pipeline.ingest.reading import Reader
-from pipeline.lake.storage import Storage
+from pipeline.lake.storage import Storage, found_by_id
 from pipeline.lake.usage import roll_up
 from pipeline.records import encoded
 from pipeline.records.decode import ObjectError, inflate
@@ -258,8 +258,8 @@ class _Worker:
     def _store(self, task: Task, day: date, rows: pa.Table) -> str:
         path = self._file(task, f"day={day}")
         # Readers prune by time alone; statistics of the other ninety columns would cost a sixth of the writing.
-        settings = {"compression": "zstd", "compression_level": 1, "write_statistics": ["eventTime"]}
-        settings["data_page_size"] = _PAGE_BYTES
+        settings: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_statistics": ["eventTime"]}
+        settings |= {"data_page_size": _PAGE_BYTES} | found_by_id(rows.num_rows)
         dictionaries = encoded.repeating(rows.schema)
         # Arrow's own schema would tell readers of dictionaries; the lake's tables have plain texts.
         self.orders.storage.write(path, rows, use_dictionary=dictionaries, store_schema=False, **settings)

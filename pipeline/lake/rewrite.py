@@ -24,6 +24,7 @@ from pipeline.lake.commit import OPERATION
 from pipeline.lake.datafiles import data_files
 from pipeline.lake.failpoints import hit
 from pipeline.lake.released import release
+from pipeline.lake.storage import found_by_id
 from pipeline.lake.tables import Lake
 from pipeline.records.schema import USAGE_KEYS
 
@@ -90,6 +91,7 @@ def write_rows(lake: Lake, name: str, reader: Any, place: str, rows_per_file: in
     """Streams record batches into files of so many rows each; gives their paths."""
     schema = lake.schema(name)
     settings = {"compression_level": 3, "write_statistics": STATISTICS.get(name, True)}
+    settings |= found_by_id(_ROW_GROUP) if name == "events" else {}
     paths: list[str] = []
     held: list[pa.RecordBatch] = []
     writer, room, count = None, 0, 0

@@ -1,6 +1,6 @@
 -- /// query
 -- title = "Events of a case"
--- question = "Which events belong to any of these keys, principals, sessions, addresses or programs?"
+-- question = "Which events belong to these keys, or principals, sessions, addresses, programs?"
 -- [columns]
 -- eventTime = "when (UTC)"
 -- eventID = "the event"
@@ -40,56 +40,32 @@
 -- type = "timestamp"
 -- default = "now"
 -- help = "end of the window"
--- [params.keys]
+-- [params.kind]
+-- type = "text"
+-- default = "access_key"
+-- help = "what they are: access_key, principal, console, on_behalf, session, role_session, address, network, agent, event"
+-- [params.values]
 -- type = "list"
 -- default = "[]"
--- help = "access key ids"
--- [params.principals]
+-- help = "key ids, ARNs, session names, ACCOUNT:ROLE/SESSION, addresses, networks (/24, /48), whole user agents, event ids"
+-- [params.moments]
 -- type = "list"
 -- default = "[]"
--- help = "ARNs of principals"
--- [params.principals_since]
--- type = "list"
--- default = "[]"
--- help = "for each principal the time from which on it counts"
--- [params.sessions]
--- type = "list"
--- default = "[]"
--- help = "session names, of whatever role"
--- [params.sessions_since]
--- type = "list"
--- default = "[]"
--- help = "for each session name the time from which on it counts"
--- [params.role_sessions]
--- type = "list"
--- default = "[]"
--- help = "sessions of one role, as ACCOUNT:ROLE/SESSION"
--- [params.console_users]
--- type = "list"
--- default = "[]"
--- help = "ARNs of users whose console sessions count"
--- [params.console_since]
--- type = "list"
--- default = "[]"
--- help = "for each of these users the time from which on they count"
--- [params.addresses]
--- type = "list"
--- default = "[]"
--- help = "source addresses"
--- [params.networks]
--- type = "list"
--- default = "[]"
--- help = "source networks (/24, /48) as the column source_network has them"
--- [params.agents]
--- type = "list"
--- default = "[]"
--- help = "user agents, whole"
--- [params.callers]
--- type = "list"
--- default = "[]"
--- help = "ARNs of principals of whom only what services did on their behalf counts"
+-- help = "for each value the time from which on it counts"
 -- ///
--- An empty list leaves its line out; with one list given DuckDB skips what a file's statistics rule out by its bounds.
+-- `console` are sign-ins and console sessions of these principals, `on_behalf` what services did for them. One kind at a
+-- time, so that one column decides: DuckDB reads the others only where that one fits. Of sessions of one role that is
+-- the session's name.
+with followed as (
+    select unnest($values::varchar[]) as followed, unnest($moments::timestamptz[]) as moment
+),
+earliest as (
+    select
+        followed, case $kind when 'role_session' then regexp_replace(followed, '^[^/]*/', '') else followed end as held,
+        min(coalesce(moment, $since)) as moment
+    from followed
+    group by followed
+)
 select
     eventTime, coalesce(eventID, record_sha256) as eventID,
     eventSource, eventName, outcome, errorCode, readOnly, eventCategory, eventType, account_id, awsRegion,
@@ -104,34 +80,22 @@ select
     list_filter(list_transform(resources, lambda each: each.ARN), lambda arn: arn is not null) as resources,
     file, row
 from events_by_file
+join earliest on held = case $kind
+    when 'access_key' then access_key_id
+    when 'session' then session_name
+    when 'role_session' then session_name
+    when 'address' then sourceIPAddress
+    when 'network' then source_network
+    when 'agent' then userAgent
+    when 'event' then coalesce(eventID, record_sha256)
+    else principal_arn
+end
 where eventTime between $since and $until
+  and eventTime >= moment
+  and ($kind <> 'console' or eventSource = 'signin.amazonaws.com' or sessionCredentialFromConsole = 'true')
+  and ($kind <> 'on_behalf' or via_service is not null)
   and (
-    (len($keys) > 0 and access_key_id between list_min($keys) and list_max($keys) and list_contains($keys, access_key_id))
-    or (
-        len($principals) > 0 and principal_arn between list_min($principals) and list_max($principals)
-        and eventTime >= $principals_since[list_position($principals, principal_arn)]::timestamptz
-    )
-    or (
-        len($callers) > 0 and principal_arn between list_min($callers) and list_max($callers)
-        and list_contains($callers, principal_arn) and via_service is not null
-    )
-    or (
-        len($console_users) > 0 and principal_arn between list_min($console_users) and list_max($console_users)
-        and eventTime >= $console_since[list_position($console_users, principal_arn)]::timestamptz
-        and (eventSource = 'signin.amazonaws.com' or sessionCredentialFromConsole = 'true')
-    )
-    or (
-        len($sessions) > 0 and session_name between list_min($sessions) and list_max($sessions)
-        and eventTime >= $sessions_since[list_position($sessions, session_name)]::timestamptz
-    )
-    or (
-        len($role_sessions) > 0 and list_contains(
-            $role_sessions,
-            split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
-        )
-    )
-    or (len($addresses) > 0 and sourceIPAddress between list_min($addresses) and list_max($addresses) and list_contains($addresses, sourceIPAddress))
-    or (len($networks) > 0 and source_network between list_min($networks) and list_max($networks) and list_contains($networks, source_network))
-    or (len($agents) > 0 and userAgent between list_min($agents) and list_max($agents) and list_contains($agents, userAgent))
+    $kind <> 'role_session' or followed
+        = split_part(principal_arn, ':', 5) || ':' || regexp_extract(principal_arn, '[^/]+$') || '/' || session_name
   )
 order by eventTime, eventID

@@ -48,10 +48,10 @@
 -- type = "list"
 -- default = "[]"
 -- help = "the same names as JSON has them, in quotes"
--- [params.event_ids]
--- type = "list"
--- default = "[]"
--- help = "ids of events that are wanted whatever they name"
+-- [params.core]
+-- type = "text"
+-- default = ""
+-- help = "what all of these texts have in common, by which most events are ruled out; empty for nothing"
 -- ///
 select
     eventTime, coalesce(eventID, record_sha256) as eventID,
@@ -70,8 +70,13 @@ from events_by_file
 where eventTime between $since and $until
   and (
     len(list_filter(resources, lambda each: list_contains($names, each.ARN))) > 0
-    or len(list_filter($texts, lambda each: contains(requestParameters, each))) > 0
-    or len(list_filter($texts, lambda each: contains(responseElements, each))) > 0
-    or list_contains($event_ids, coalesce(eventID, record_sha256))
+    or (
+        contains(requestParameters, $core)
+        and len(list_filter($texts, lambda each: contains(requestParameters, each))) > 0
+    )
+    or (
+        contains(responseElements, $core)
+        and len(list_filter($texts, lambda each: contains(responseElements, each))) > 0
+    )
   )
 order by eventTime, eventID
