@@ -89,8 +89,8 @@ def forget(lake: Lake) -> None:
     from pipeline.engines.duckdb import connect
 
     with connect(lake) as engine:
-        Catalog.unchecked("investigate", VIEWS).install_views(engine)
-        for name in VIEWS:
+        Catalog.unchecked("investigate", KEPT).install_views(engine)
+        for name in KEPT:
             if engine.plan and engine.plan.storage:
                 _Shelf(engine.plan.storage, name, engine.views[name]).forget(engine, engine.plan.files["events"][1:])
 

@@ -34,7 +34,7 @@ def choose(
 ) -> None:
     """Makes the table `sigma_chosen`. `numbers` says by a rule's id which of `rules` it is."""
     live = [each for each in correlations if _possible(each, kinds, numbers)]
-    marks = marked(live, numbers)
+    marks = marked(engine, live, numbers, kinds)
     engine.drop(CANDIDATES, TABLE)
     try:
         many = engine.keep(CANDIDATES, _candidates(rules, kinds, marks), window, "rules") >= _BUSY
@@ -60,11 +60,10 @@ def _possible(correlation: Correlation, kinds: Kinds, numbers: dict[str, int]) -
 
 def _candidates(rules: list[Rule], kinds: Kinds, marks: Marks) -> str:
     """SQL of every event that may meet some rule, as far as what is quick to read can tell."""
-    told = []
+    cases: dict[str, list[str]] = {}
     for name, (column, by) in marks.items():
-        where = fields.field(name)
-        mark = where.mark if where.narrow else f"case when {may(kinds, by)} then {where.mark} end"
-        told.append(f"{mark} as {column}")
+        cases.setdefault(column, []).append(f"when {may(kinds, by)} then {fields.field(name).mark}")
+    told = [f"case {' '.join(each)} end as {column}" for column, each in cases.items()]
     # What comes out of a CASE is the rows' own texts, not the dictionary of a file.
     request = f"case when {may(kinds, set(kinds.live))} then requestParameters end"
     glance = ", ".join(f"{name}: {sql}" for name, sql in _glance(rules, kinds).items())

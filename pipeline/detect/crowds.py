@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.detect.kinds import BITS, Kinds
+from pipeline.detect.kinds import TABLE as KINDS
 from pipeline.detect.sigma import fields, windows
 from pipeline.detect.sigma.correlations import Correlation
+from pipeline.engines.duckdb import Engine
 
 # A row an event that may meet a rule: which it is (`FOUND`), `moment` (microseconds), bits `s0`… and `m0`… as kinds
 # have them, and marks (`Field.mark`) `x0`….
@@ -48,14 +50,27 @@ class Sought:
         return int(self.correlation.span.total_seconds() * _MICRO)
 
 
-def marked(correlations: Iterable[Correlation], numbers: dict[str, int]) -> Marks:
-    """The fields that correlations group by or count; `numbers` says which rule an id is."""
+def marked(engine: Engine, correlations: Iterable[Correlation], numbers: dict[str, int], kinds: Kinds) -> Marks:
+    """The fields that correlations group by or count; `numbers` says which rule an id is.
+
+    Fields that no kind of event needs both share a column, since there are millions of candidates.
+    """
     found: dict[str, set[int]] = {}
     for each in correlations:
         for part, keys in zip(each.parts, _keys(each), strict=True):
             for name in [*keys, *([each.counted] if each.counted else [])]:
                 found.setdefault(name, set()).add(numbers[part])
-    return {name: (f"x{number}", rules) for number, (name, rules) in enumerate(sorted(found.items()))}
+    words = ", ".join(f"s{word} | m{word}" for word in range(kinds.words))
+    every = engine.query(f"select distinct [{words}] as bits from {KINDS}")["bits"].to_pylist() if found else []
+    columns: list[set[int]] = []  # by column the places in `every` of the kinds that it is taken by
+    marks = {}
+    for name, rules in sorted(found.items()):
+        masks = kinds.masks(rules)
+        mine = {n for n, bits in enumerate(every) if any(mask & bit for mask, bit in zip(masks, bits, strict=True))}
+        column = next((n for n, taken in enumerate(columns) if not taken & mine), len(columns))
+        columns[column:] = [columns[column] | mine, *columns[column + 1 :]] if column < len(columns) else [mine]
+        marks[name] = (f"x{column}", rules)
+    return marks
 
 
 def crowds(

@@ -24,7 +24,11 @@ TABLE = "sigma_events"
 # What `pipeline.detect.findings.EPISODES` reads: a row a rule and event.
 MATCHED = "sigma_matched"
 _READ = "sigma_read"
-_SHARES = 4
+_ASIDE = "sigma_aside"
+# The chosen events among all.
+_FOUND = f"({fields.ROWS}) join {CHOSEN} on {' and '.join(f'{sql} = {name}' for name, sql in EVENT.items())}"
+_SHARES = 2
+_FEW = 0.05  # of the events that are read: a wide column that is looked at in fewer is read by itself
 _MANY = 200  # names from which on it does not pay to look at the name first
 _ID = "coalesce(eventID, record_sha256) as event_id"
 _KEPT = (
@@ -70,17 +74,22 @@ def scan(engine: Engine, rules: list[Rule], kinds: Kinds, wanted: dict[str, set[
     texts = {name: f"(null::varchar{'[]' if fields.field(name).many else ''})" for name in wanted}
     texts |= {name: name if name in _KEPT else f"f{number}" for number, name in enumerate(live)}
     left = there(engine, CHOSEN, kinds.live, "m")
+    readers = _readers(rules, kinds, left, live)
+    rare = _rare(engine, kinds, chosen, readers)
     try:
         together = ", ".join([f"at_row % {_SHARES}", *(f"m{word}" for word in range(kinds.words))])
-        rows = f"{_rows(rules, kinds, left, live)} where {_named(engine, kinds, chosen)} order by {together}"
-        engine.keep(_READ, rows, place="rules")
-        engine.keep(TABLE, statement(rules, kinds, left, live), place="rules")
+        rows = _rows(kinds, {column: tests for column, tests in readers.items() if column not in rare})
+        named = _named(engine, kinds.any_of(chosen, "s", "m"))
+        engine.keep(_READ, f"{rows} where {named} order by {together}", place="rules")
+        if rare:
+            engine.keep(_ASIDE, _beside(engine, rare), place="rules")
+        engine.keep(TABLE, statement(rules, kinds, left, live, bool(rare)), place="rules")
     finally:
-        engine.drop(_READ)
+        engine.drop(_READ, _ASIDE)
     return Scanned(kinds, texts)
 
 
-def statement(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
+def statement(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]], beside: bool) -> str:
     """SQL over what was read, in which the rules that are `left` are asked of events for which they are open.
 
     The words are made in a list and unnested: a filter on them would work them out twice.
@@ -89,9 +98,10 @@ def statement(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str
     words = ", ".join(f"w{number}: {_word(rules, kinds, left, number)}" for number in numbers)
     some = " or ".join(f"each.w{number} <> 0" for number in numbers)
     told = [f"{_texts(name, kinds, by)} as f{n}" for n, (name, by) in enumerate(wanted.items()) if name not in _KEPT]
+    read = f"{_READ} left join {_ASIDE} using ({', '.join(EVENT)})" if beside else _READ
     return f"""
         select {", ".join([*(f"met.w{number} as w{number}" for number in numbers), "event_id", *_KEPT, *told])}
-        from (select *, unnest(list_filter([{{{words}}}], lambda each: {some})) as met from {_READ})"""
+        from (select *, unnest(list_filter([{{{words}}}], lambda each: {some})) as met from {read})"""
 
 
 def matched(rules: set[int], scanned: Scanned) -> str:
@@ -107,30 +117,49 @@ def matched(rules: set[int], scanned: Scanned) -> str:
         from {TABLE} where {scanned.met(rules)}"""
 
 
-def _rows(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> str:
-    """SQL of the chosen events with the columns that somebody looks at, wide ones only where somebody does."""
-    readers: dict[str, set[str]] = {}
+def _readers(rules: list[Rule], kinds: Kinds, left: list[int], wanted: dict[str, set[int]]) -> dict[str, str]:
+    """The columns that somebody looks at, each with SQL of the events of which it is looked at."""
+    found: dict[str, set[str]] = {}
     for rule in left:
         for each in leaves(left_open(rules[rule].condition)):
             for column in columns(each):
-                readers.setdefault(column, set()).add(kinds.any_of({rule}, "m"))
+                found.setdefault(column, set()).add(kinds.any_of({rule}, "m"))
     for name, by in wanted.items():
         for column in fields.field(name).columns:
-            readers.setdefault(column, set()).add(kinds.any_of(by, "s", "m"))
-    held = [_ID, *_KEPT, *kinds.columns]
-    for column, tests in sorted(readers.items()):
+            found.setdefault(column, set()).add(kinds.any_of(by, "s", "m"))
+    return {column: joined("or", sorted(tests)) for column, tests in sorted(found.items())}
+
+
+def _rare(engine: Engine, kinds: Kinds, chosen: set[int], readers: dict[str, str]) -> dict[str, str]:
+    """Those wide columns that are looked at in few of the events that are read, such as the answers to sign-ins."""
+    wide = {column: test for column, test in readers.items() if column in fields.WIDE}
+    shares = ", ".join(f"sum(events) filter ({test}) / sum(events)" for test in wide.values())
+    sql = f"select [{shares}]::double[] as shares from {KINDS} where {kinds.any_of(chosen, 's', 'm')}"
+    found = engine.query(sql, place="rules")["shares"][0].as_py() if wide else []
+    return {column: wide[column] for column, share in zip(wide, found, strict=True) if (share or 0) < _FEW}
+
+
+def _rows(kinds: Kinds, readers: dict[str, str]) -> str:
+    """SQL of the chosen events with these columns, wide ones only where somebody looks at them."""
+    held = [*EVENT, _ID, *_KEPT, *kinds.columns]
+    for column, test in readers.items():
         if column in fields.WIDE:
-            held.append(f"case when {joined('or', sorted(tests))} then {column} end as {column}")
+            held.append(f"case when {test} then {column} end as {column}")
         elif column not in _KEPT:
             held.append(quoted(column))
-    same = " and ".join(f"{sql} = {name}" for name, sql in EVENT.items())
-    return f"select {', '.join(held)} from ({fields.ROWS}) join {CHOSEN} on {same}"
+    return f"select {', '.join(held)} from {_FOUND}"
 
 
-def _named(engine: Engine, kinds: Kinds, chosen: set[int]) -> str:
-    """SQL: whether an event has a name that events have which may meet the rules that some `chosen` one may meet."""
-    sql = f"select distinct name from {KINDS} where {kinds.any_of(chosen, 's', 'm')}"
-    names = engine.query(sql, place="rules")["name"].to_pylist()
+def _beside(engine: Engine, rare: dict[str, str]) -> str:
+    """SQL of these columns of the events in which they are looked at: beside the others they would be read of all."""
+    some = joined("or", sorted(set(rare.values())))
+    held = ", ".join([*EVENT, *(f"case when {test} then {column} end as {column}" for column, test in rare.items())])
+    return f"select {held} from {_FOUND} where {some} and {_named(engine, some)}"
+
+
+def _named(engine: Engine, test: str) -> str:
+    """SQL: whether an event has one of the names of kinds that pass a test."""
+    names = engine.query(f"select distinct name from {KINDS} where {test}", place="rules")["name"].to_pylist()
     if len(names) > _MANY:
         return "true"
     some = ", ".join(literal(name) for name in names if name is not None)

@@ -179,8 +179,9 @@ def _walk(column: str, steps: list[str]) -> str:
     found, plain = f"sigma_texts({nodes})", [each for each in steps if _PLAIN.fullmatch(each)]
     if not plain:
         return f"(case when {column} is not null then {found} else []::varchar[] end)"
-    if len(plain) == len(steps):
-        # Most often a name stands in the text once, spelled as in the rule, and what it names is no list.
+    if len(plain) == len(steps) and "items" not in steps:
+        # Most often a name stands in the text once, spelled as in the rule, and what it names is no list (as `items` is
+        # in requests to EC2).
         key, path = folded(f'"{steps[-1]}"'), literal("$" + "".join(f'."{each}"' for each in steps))
         once = f"sigma_once({column}, {key}) and coalesce(sigma_plain({column}, {path}), '[') [1] not in ('[', '{{')"
         found = f"case when {once} then [sigma_plain({column}, {path})] else {found} end"
