@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import export
+from pipeline.casework.words import many
 from pipeline.export.cells import as_json, plain, value
 from pipeline.names import Names
 from pipeline.times import iso
@@ -55,9 +56,10 @@ def to_text(facts: dict[str, Any], width: int | None = None, names: Names | None
     lines = [
         f"{plain(seed['text'])}: {seed['kind']}",
         *(plain(each) for each in seed["notes"]),
-        f"{counts['events']:,} events from {iso(counts['first_seen'])} to {iso(counts['last_seen'])}: "
-        f"{counts['writes']:,} writes, {counts['denied']:,} denied, {counts['errors']:,} errors; "
-        f"{counts['principals']:,} principals, {counts['access_keys']:,} keys, {counts['accounts']:,} accounts",
+        f"{many(counts['events'], 'event')} from {iso(counts['first_seen'])} to {iso(counts['last_seen'])}: "
+        f"{many(counts['writes'], 'write')}, {counts['denied']:,} denied, {many(counts['errors'], 'error')}; "
+        f"{many(counts['principals'], 'principal')}, {many(counts['access_keys'], 'key')}, "
+        f"{many(counts['accounts'], 'account')}",
         *(plain(each) for each in (*facts["bounds"], *facts["coverage"])),
         "",
         "Summary",
