@@ -41,7 +41,7 @@ def run(*words: str) -> object:
 def test_a_case_is_told_and_packed(lake: tuple[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, events = lake
     assert run("investigate", "worker", "--lake", path, "--pack", str(tmp_path / "case.zip")) == 0
-    assert f"{events:,} events from" in capsys.readouterr().out
+    assert ("1 event from" if events == 1 else f"{events:,} events from") in capsys.readouterr().out
     assert (tmp_path / "case.zip").exists()
 
 
